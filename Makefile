@@ -1,0 +1,40 @@
+# `make demo` and `make test` do all the set-up in .venv on a fresh machine.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# Two test processes share two cores: one BLAS thread each, or they wait for each other.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: demo test check slow clean
+
+demo: $(VENV)/.demo
+	$(BIN)/gandiag demo --out gandiag-demo
+
+test: $(VENV)/.test check
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -m speed -p no:xdist tests
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+slow: $(VENV)/.test
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m slow --timeout 7200
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) torch
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	$(PIP) -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist gandiag-demo .pytest_cache .mypy_cache .ruff_cache

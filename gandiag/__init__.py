@@ -1,0 +1,56 @@
+"""Is my generator any good? Scores any sampler against real data, and says whether the score means anything."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gandiag.api import Report, open_sampler, score
+    from gandiag.core.report import Diagnosis
+    from gandiag.core.results import Result
+    from gandiag.core.samples import SampleSet
+    from gandiag.errors import ConfigError, DataError, GandiagError, NumericalError, SamplerError
+
+__version__ = "0.1.0"
+
+# Loaded on first use: `import gandiag` and `gandiag --help` must not wait for NumPy, let alone torch.
+_HOME = {
+    "ConfigError": "gandiag.errors",
+    "DataError": "gandiag.errors",
+    "Diagnosis": "gandiag.core.report",
+    "GandiagError": "gandiag.errors",
+    "NumericalError": "gandiag.errors",
+    "Report": "gandiag.api",
+    "Result": "gandiag.core.results",
+    "SampleSet": "gandiag.core.samples",
+    "SamplerError": "gandiag.errors",
+    "open_sampler": "gandiag.api",
+    "score": "gandiag.api",
+}
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "Diagnosis",
+    "GandiagError",
+    "NumericalError",
+    "Report",
+    "Result",
+    "SampleSet",
+    "SamplerError",
+    "open_sampler",
+    "score",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'gandiag' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

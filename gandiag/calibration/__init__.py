@@ -1,0 +1,1 @@
+"""Null simulations: whether every p-value keeps its level."""

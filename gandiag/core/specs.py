@@ -1,0 +1,178 @@
+"""Specs: what one file of a catalog declares about itself. Declared properties are tested by the contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from gandiag.core.catalog import Catalog
+from gandiag.core.comparison import Comparison
+from gandiag.core.protocols import FeatureMap, Sampler
+from gandiag.core.report import Diagnosis, FakeReport, RealSource, Report
+from gandiag.core.results import Direction, EstimateKind, Measurement
+from gandiag.core.samples import SampleSet
+
+Family = Literal["distribution", "fidelity", "modes", "duplicates", "memorisation"]
+
+
+class Measure(Protocol):
+    """Measure one comparison. Options are keyword-only with defaults; randomness comes from ``rng`` alone."""
+
+    def __call__(self, comparison: Comparison, /, *, rng: np.random.Generator) -> Measurement: ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MetricSpec:
+    """One metric.
+
+    Parameters
+    ----------
+    name : str
+        The module's name.
+    title : str
+        What figures and tables print.
+    summary : str
+        One line for a person who has never met it: what it answers.
+    measure : callable
+        ``(comparison, *, rng, **options) -> Measurement``.
+    kind, direction, unit
+        As in `Result`. Direction "target" means that both more and less than the floor are worse.
+    low, high : float or None
+        Range of the estimate.
+    family : str
+        The family of the multiplicity correction and of the report's sections.
+    symmetric : bool
+        Whether swapping real and fake leaves the estimate as it is (tested both ways).
+    scale_invariant : bool
+        Whether multiplying both sides by one factor leaves the estimate as it is (tested both ways).
+    zero_on_equal : bool
+        Whether the estimate of a sample against itself is exactly 0.
+    min_real, min_fake : int
+        Fewest rows that it can be computed from.
+    most_rows : int
+        Rows per side beyond which it works on a random subset, which the result says.
+    needs : frozenset of str
+        What must be given for it to run by default: "train", or nothing.
+    blind_to : str
+        What it cannot see.
+    cost : str
+        Growth with n, d and the number of permutations B.
+    source : str
+        Paper with equation.
+    """
+
+    name: str
+    title: str
+    summary: str
+    measure: Measure
+    kind: EstimateKind
+    direction: Direction
+    unit: str
+    low: float | None
+    high: float | None
+    family: Family
+    symmetric: bool
+    scale_invariant: bool
+    zero_on_equal: bool
+    min_real: int
+    min_fake: int
+    most_rows: int
+    blind_to: str
+    cost: str
+    source: str
+    needs: frozenset[str] = frozenset()
+    default: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SamplerSpec:
+    """One way in which samples arrive.
+
+    ``accepts`` looks without importing heavy packages or touching the network; ``open`` builds the sampler. Adapters
+    are asked by falling ``priority``.
+    """
+
+    name: str
+    summary: str
+    accepts: Callable[[object], bool]
+    open: Callable[..., Sampler]
+    priority: int = 0
+    extra: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FeatureSpec:
+    """One feature map: ``fit`` receives real rows that are set aside, and returns the fixed map."""
+
+    name: str
+    summary: str
+    fit: Callable[[SampleSet], FeatureMap]
+    kinds: frozenset[str] = frozenset({"vector", "image", "discrete"})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DatasetSpec:
+    """One bundled law or data set: ``open(**options)`` returns a sampler.
+
+    ``scheme`` is "toy" for laws that never end and "data" for finite sets; the built-in's address is
+    ``scheme:name?option=value``.
+    """
+
+    name: str
+    summary: str
+    scheme: Literal["toy", "data"]
+    open: Callable[..., Sampler]
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PathologySpec:
+    """One known way of being wrong: ``wrap(sampler, severity, **options)`` returns a sampler.
+
+    ``severity`` is the dial of the address ``source!name=severity``; ``healthy`` is the value that changes nothing.
+    """
+
+    name: str
+    summary: str
+    wrap: Callable[..., Sampler]
+    severity: str
+    healthy: float
+    code: str
+    example: float = field(default=0.5)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DiagnosisSpec:
+    """One question: ``ask`` reads the results about one fake source and answers with a finding, or None."""
+
+    name: str
+    summary: str
+    ask: Callable[[FakeReport, RealSource], Diagnosis | None]
+    specificity: int
+    explains: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlotSpec:
+    """One figure: ``draw(report, fake=index, ax=None, **options)`` returns matplotlib axes.
+
+    ``applies`` tells whether the report holds what the figure shows.
+    """
+
+    name: str
+    summary: str
+    draw: Callable[..., Any]
+    applies: Callable[[Report, int], bool]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+METRICS: Catalog[MetricSpec] = Catalog("gandiag.metrics", "METRIC", MetricSpec)
+SAMPLERS: Catalog[SamplerSpec] = Catalog("gandiag.samplers", "SAMPLER", SamplerSpec)
+FEATURES: Catalog[FeatureSpec] = Catalog("gandiag.features", "FEATURES", FeatureSpec)
+DATASETS: Catalog[DatasetSpec] = Catalog("gandiag.datasets", "DATASET", DatasetSpec)
+PATHOLOGIES: Catalog[PathologySpec] = Catalog("gandiag.pathologies", "PATHOLOGY", PathologySpec)
+DIAGNOSES: Catalog[DiagnosisSpec] = Catalog("gandiag.diagnoses", "DIAGNOSIS", DiagnosisSpec)
+PLOTS: Catalog[PlotSpec] = Catalog("gandiag.plots", "PLOT", PlotSpec)

@@ -1,0 +1,1 @@
+"""Questions: each reads results and answers in words. One per file."""

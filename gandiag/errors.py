@@ -1,0 +1,156 @@
+"""Every error that gandiag raises on purpose.
+
+::
+
+    GandiagError                        exit code of the command line
+    ├── ConfigError (ValueError)                2   a wrong option, name or combination
+    │   ├── UnknownName
+    │   └── MissingExtra
+    ├── DataError (ValueError)                  3   the samples break a rule
+    │   ├── ShapeError
+    │   ├── DtypeError
+    │   ├── RangeError
+    │   ├── NonFiniteError
+    │   ├── TooFewSamplesError
+    │   ├── FileFormatError
+    │   ├── ImageDecodeError
+    │   └── IntegrityError
+    ├── SamplerError (RuntimeError)             3   the code that draws broke its contract
+    │   ├── SamplerRaised
+    │   ├── SamplerContractError
+    │   ├── SamplerTimeout
+    │   └── SamplerExhausted
+    ├── NumericalError (ArithmeticError)        4   no trustworthy number exists
+    │   └── NotConverged
+    └── ResourceLimitError (RuntimeError)       5   refused before memory or time ran out
+
+A message always states three things: the rule that was broken, the value that was received, and the remedy.
+"""
+
+from __future__ import annotations
+
+_LONGEST_VALUE = 400
+
+
+class GandiagError(Exception):
+    """Base of all errors raised on purpose.
+
+    Parameters
+    ----------
+    rule : str
+        What must hold, as a clause without a full stop.
+    received : object, optional
+        The value that broke the rule; shortened when long.
+    remedy : str
+        One thing to do about it.
+    """
+
+    exit_code = 4
+
+    def __init__(self, rule: str, *, received: object = None, remedy: str) -> None:
+        self.rule = rule
+        self.received = None if received is None else _shortened(received)
+        self.remedy = remedy
+        got = "" if self.received is None else f"; got {self.received}"
+        super().__init__(f"{rule}{got}. {remedy}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by keyword, so that errors cross process borders unharmed."""
+        return (_rebuild, (type(self), self.rule, self.received, self.remedy))
+
+
+def _rebuild(kind: type[GandiagError], rule: str, received: object, remedy: str) -> GandiagError:
+    return kind(rule, received=received, remedy=remedy)
+
+
+def _shortened(value: object) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+class ConfigError(GandiagError, ValueError):
+    """A wrong option, name or combination of options."""
+
+    exit_code = 2
+
+
+class UnknownName(ConfigError):
+    """A name that no catalog holds."""
+
+
+class MissingExtra(ConfigError):
+    """An optional dependency that is absent or broken."""
+
+
+class DataError(GandiagError, ValueError):
+    """The samples break a rule."""
+
+    exit_code = 3
+
+
+class ShapeError(DataError):
+    """Wrong rank, wrong width, or mixed sizes."""
+
+
+class DtypeError(DataError):
+    """A dtype that holds no real numbers."""
+
+
+class RangeError(DataError):
+    """Values outside the declared range."""
+
+
+class NonFiniteError(DataError):
+    """NaN or infinity among the values."""
+
+
+class TooFewSamplesError(DataError):
+    """Fewer rows than the method needs."""
+
+
+class FileFormatError(DataError):
+    """A file that is absent, truncated, or not what its name says."""
+
+
+class ImageDecodeError(DataError):
+    """An image that cannot be read as it stands."""
+
+
+class IntegrityError(DataError):
+    """A checksum, schema or fingerprint that does not match."""
+
+
+class SamplerError(GandiagError, RuntimeError):
+    """The code that draws broke its contract."""
+
+    exit_code = 3
+
+
+class SamplerRaised(SamplerError):
+    """The sampler raised; the original error is chained."""
+
+
+class SamplerContractError(SamplerError):
+    """The sampler returned something that is not the asked-for draws."""
+
+
+class SamplerTimeout(SamplerError):
+    """The sampler did not deliver in time."""
+
+
+class SamplerExhausted(SamplerError):
+    """A finite source ended before the asked-for number of draws."""
+
+
+class NumericalError(GandiagError, ArithmeticError):
+    """No trustworthy number exists for this input."""
+
+
+class NotConverged(NumericalError):
+    """A solver stopped before its answer was certified."""
+
+
+class ResourceLimitError(GandiagError, RuntimeError):
+    """The request would exceed a memory or time limit."""
+
+    exit_code = 5

@@ -1,0 +1,1 @@
+"""Whether a number means anything: permutation nulls, floors, multiplicity."""

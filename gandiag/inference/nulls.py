@@ -1,0 +1,88 @@
+"""From a measurement to a result: the floor, the p-value, the excess, and a reason for what is absent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gandiag.core.results import Floor, KnownNull, Measurement, PValue, Relabelling
+from gandiag.inference.permutation import PermutationNull, permutation_null
+
+# The smallest effect is stated for one test at this level and power.
+MDE_LEVEL = 0.05
+_POWER_QUANTILE = 0.8416  # upper 20 % point of the normal law: power 0.8
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NullSummary:
+    """What the null says about one estimate."""
+
+    floor: Floor | None
+    p_value: PValue | None
+    excess: float | None
+    z: float | None
+    mde: float | None
+    reasons: dict[str, str]
+    draws: NDArray[np.float64] | None
+
+
+def summarise_null(measurement: Measurement, *, draws: int, rng: np.random.Generator) -> NullSummary:
+    """Bring a measurement and its null together.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        With a finite estimate.
+    draws : int
+        Permutations, unless the measurement asks for fewer.
+    rng : numpy.random.Generator
+    """
+    if isinstance(measurement.null, Relabelling):
+        limit = measurement.null.draws
+        null = permutation_null(measurement.null, draws=draws if limit is None else min(draws, limit), rng=rng)
+        return _from_permutations(measurement, null)
+    if isinstance(measurement.null, KnownNull):
+        return _from_known(measurement, measurement.null)
+    reasons = {name: measurement.reasons[name] for name in ("floor", "p_value")}
+    reasons |= {name: "no floor" for name in ("excess", "z", "mde")}
+    return NullSummary(floor=None, p_value=None, excess=None, z=None, mde=None, reasons=reasons, draws=None)
+
+
+def _from_permutations(measurement: Measurement, null: PermutationNull) -> NullSummary:
+    sd = float(null.estimates.std(ddof=1)) if len(null.estimates) > 1 else 0.0
+    floor = Floor(mean=float(null.estimates.mean()), sd=sd, source="permutation")
+    calibration = "exact (all relabellings)" if null.exact else "permutation"
+    value = PValue(value=null.p_value, calibration=calibration, draws=len(null.estimates))
+    critical = float(np.quantile(null.estimates, 1.0 - MDE_LEVEL)) - floor.mean
+    mde = max(critical, 0.0) + _POWER_QUANTILE * sd if sd > 0 else None
+    excess, z, reasons = _excess(measurement, floor)
+    if mde is None:
+        reasons["mde"] = "the null has no spread"
+    return NullSummary(floor=floor, p_value=value, excess=excess, z=z, mde=mde, reasons=reasons, draws=null.estimates)
+
+
+def _from_known(measurement: Measurement, null: KnownNull) -> NullSummary:
+    excess, z, reasons = _excess(measurement, null.floor)
+    if null.p_value is None:
+        reasons["p_value"] = measurement.reasons["p_value"]
+    if null.floor is None:
+        reasons["floor"] = measurement.reasons["floor"]
+    mde = None
+    if null.floor is not None and null.floor.sd > 0:
+        mde = (1.6449 + _POWER_QUANTILE) * null.floor.sd
+    else:
+        reasons["mde"] = "the null has no spread" if null.floor is not None else "no floor"
+    return NullSummary(
+        floor=null.floor, p_value=null.p_value, excess=excess, z=z, mde=mde, reasons=reasons, draws=None
+    )
+
+
+def _excess(measurement: Measurement, floor: Floor | None) -> tuple[float | None, float | None, dict[str, str]]:
+    if measurement.estimate is None or floor is None:
+        return None, None, {"excess": "no floor", "z": "no floor"}
+    excess = measurement.estimate - floor.mean
+    if floor.sd <= 0:
+        return excess, None, {"z": "the null has no spread"}
+    return excess, excess / floor.sd, {}

@@ -1,0 +1,1 @@
+"""Mathematics on arrays: arrays in, arrays out. Knows nothing of samples, names or results."""

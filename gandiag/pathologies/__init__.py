@@ -1,0 +1,1 @@
+"""Samplers that are wrong in one known way, with a severity dial: each wraps a sampler."""

@@ -1,0 +1,1 @@
+"""Figures: a finished report in, matplotlib axes out. One per file."""

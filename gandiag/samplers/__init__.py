@@ -1,0 +1,1 @@
+"""How samples arrive: one adapter per file."""

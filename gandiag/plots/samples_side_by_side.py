@@ -1,0 +1,184 @@
+"""The samples themselves: real on the left, fake on the right, on one scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gandiag.core.report import Report
+from gandiag.core.specs import PlotSpec
+from gandiag.errors import ConfigError
+from gandiag.plots._style import (
+    FAINT,
+    REAL,
+    REAL_HATCH,
+    fake_colour,
+    fake_name,
+    labels,
+    new_pair,
+    nothing_to_draw,
+    tidy,
+)
+from gandiag.plots._words import one
+
+MOST_IMAGES = 64
+# Larger clouds are rasterised where the format is a vector one: a file of a million marks opens nowhere.
+MOST_MARKS = 1200
+
+
+def plot_samples_side_by_side(report: Report, fake: int = 0, *, ax: Any = None) -> Any:
+    """Draw samples of both sides: image grids, scatters, or histograms of a single column.
+
+    Parameters
+    ----------
+    report : Report
+    fake : int
+        Index of the sampler.
+    ax : pair of matplotlib.axes.Axes, optional
+        Drawn into, real first; otherwise a figure is made, which pyplot does not keep.
+
+    Returns
+    -------
+    ndarray of matplotlib.axes.Axes, shape (2,)
+
+    Notes
+    -----
+    Vectors with more than two columns are shown along the first two principal directions of the *real* features:
+    what the sampler adds outside them is not seen here. Images are shown on the grey scale of the real ones.
+
+    Raises
+    ------
+    ConfigError
+        When the report holds no examples.
+    """
+    if not applies(report, fake):
+        raise nothing_to_draw("samples_side_by_side", "no examples of both sides")
+    pair = _pair(ax)
+    real, made = (np.asarray(report.arrays[f"examples/{side}"]) for side in ("real", fake))
+    if report.real.kind == "image" and real.ndim in (3, 4) and real.shape[1:] == made.shape[1:]:
+        _images(pair, real, made)
+    else:
+        _vectors(pair, report, fake, real, made)
+    for axes, title in zip(pair, ("real", fake_name(report, fake)), strict=True):
+        labels(axes, title=title)
+    return pair
+
+
+def _pair(ax: Any) -> NDArray[Any]:
+    pair = np.asarray(new_pair() if ax is None else ax, dtype=object).ravel()
+    if pair.shape != (2,):
+        raise ConfigError("`ax` must be a pair of axes", received=f"{pair.size}", remedy="Pass Figure.subplots(1, 2).")
+    return pair
+
+
+def _images(pair: NDArray[Any], real: NDArray[Any], made: NDArray[Any]) -> None:
+    low, high = float(real.min()), float(real.max())
+    for axes, images in zip(pair, (real, made), strict=True):
+        axes.imshow(_montage(images[:MOST_IMAGES], low, high), interpolation="nearest")
+        axes.set_axis_off()
+
+
+def _montage(images: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
+    """Lay images out in a near-square grid of RGBA pixels; the gaps are transparent."""
+    scaled = (images.astype(np.float64) - low) / (high - low if high > low else 1.0)
+    grey = (255 * np.clip(scaled, 0.0, 1.0) + 0.5).astype(np.uint8)
+    if grey.ndim == 3:
+        grey = grey[..., None]
+    colours = grey[..., :3] if grey.shape[-1] >= 3 else np.repeat(grey[..., :1], 3, axis=-1)
+    count, height, width, _ = colours.shape
+    columns = int(np.ceil(np.sqrt(count)))
+    rows = -(-count // columns)
+    gap = max(1, round(0.08 * min(height, width)))
+    out = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4), dtype=np.uint8)
+    for i, image in enumerate(colours):
+        top, left = (i // columns) * (height + gap), (i % columns) * (width + gap)
+        out[top : top + height, left : left + width, :3] = image
+        out[top : top + height, left : left + width, 3] = 255
+    return out
+
+
+def _vectors(pair: NDArray[Any], report: Report, fake: int, real: NDArray[Any], made: NDArray[Any]) -> None:
+    sides = [values.reshape(len(values), -1).astype(np.float64) for values in (real, made)]
+    if sides[0].shape[1] == 1:
+        _histograms(pair, sides, fake_colour(fake))
+        return
+    names = ("first column", "second column")
+    if sides[0].shape[1] > 2:
+        sides = _projected(_features(report, fake, sides))
+        names = ("first principal direction of real", "second principal direction of real")
+    _scatters(pair, sides, fake_colour(fake), names)
+
+
+def _features(report: Report, fake: int, raw: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    keys = ("examples/real_features", f"examples/{fake}_features")
+    if all(key in report.arrays for key in keys):
+        return [np.asarray(report.arrays[key], dtype=np.float64) for key in keys]
+    return raw
+
+
+def _projected(sides: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    centre = sides[0].mean(axis=0)
+    directions = np.linalg.svd(sides[0] - centre, full_matrices=False)[2][:2]
+    # The sign of a principal direction is arbitrary: the largest loading is made positive, so that figures repeat.
+    largest = np.abs(directions).argmax(axis=1)
+    directions = directions * np.where(directions[np.arange(len(directions)), largest] < 0, -1.0, 1.0)[:, None]
+    flat = [(values - centre) @ directions.T for values in sides]
+    return [np.pad(values, ((0, 0), (0, 2 - values.shape[1]))) for values in flat]
+
+
+def _scatters(pair: NDArray[Any], sides: list[NDArray[np.float64]], colour: str, names: tuple[str, str]) -> None:
+    # Limits leave out the farthest half per cent of the real side's surroundings, never the bulk of either side.
+    both = np.concatenate(sides)
+    low, high = np.quantile(both, 0.002, axis=0), np.quantile(both, 0.998, axis=0)
+    margin = 0.06 * np.where(high > low, high - low, 1.0)
+    for axes, values, shade, marker in zip(pair, sides, (REAL, colour), ("o", "^"), strict=True):
+        axes.scatter(
+            values[:, 0],
+            values[:, 1],
+            s=7,
+            marker=marker,
+            color=shade,
+            alpha=0.55,
+            linewidths=0,
+            rasterized=len(values) > MOST_MARKS,
+        )
+        axes.set(xlim=(low[0] - margin[0], high[0] + margin[0]), ylim=(low[1] - margin[1], high[1] + margin[1]))
+        tidy(axes)
+        labels(axes, x=names[0])
+    labels(pair[0], y=names[1])
+    pair[1].tick_params(labelleft=False)
+
+
+def _histograms(pair: NDArray[Any], sides: list[NDArray[np.float64]], colour: str) -> None:
+    both = np.concatenate(sides)
+    low, high = float(both.min()), float(both.max())
+    bins = np.linspace(low, high if high > low else low + 1.0, 41).tolist()
+    tops = []
+    for axes, values, style in zip(
+        pair, sides, ({"color": "none", "edgecolor": REAL, "hatch": REAL_HATCH}, {"color": colour}), strict=True
+    ):
+        counts = axes.hist(values[:, 0], bins=bins, weights=np.full(len(values), 1 / len(values)), **style)[0]
+        tops.append(float(np.max(counts)))
+        tidy(axes)
+        labels(axes, x="value")
+    for axes in pair:
+        axes.set_ylim(0.0, max(*tops, 1e-12) * 1.05)
+        axes.axhline(0.0, color=FAINT, linewidth=0.7)
+    labels(pair[0], y="share of samples")
+    pair[1].tick_params(labelleft=False)
+
+
+def applies(report: Report, fake: int) -> bool:
+    """Tell whether the report holds examples of both sides."""
+    one(report, fake)
+    return all(len(report.arrays.get(f"examples/{side}", ())) > 0 for side in ("real", fake))
+
+
+PLOT = PlotSpec(
+    name="samples_side_by_side",
+    summary="Real samples beside fake ones: image grids, scatters, or histograms.",
+    draw=plot_samples_side_by_side,
+    applies=applies,
+)

@@ -56,7 +56,7 @@ def _from_permutations(measurement: Measurement, null: PermutationNull) -> NullS
     calibration = "exact (all relabellings)" if null.exact else "permutation"
     value = PValue(value=null.p_value, calibration=calibration, draws=len(null.estimates))
     critical = float(np.quantile(null.estimates, 1.0 - MDE_LEVEL)) - floor.mean
-    mde = max(critical, 0.0) + _POWER_QUANTILE * sd if sd > 0 else None
+    mde = max(critical, 0.0) + _POWER_QUANTILE * sd if not no_spread(floor) else None
     excess, z, reasons = _excess(measurement, floor)
     if mde is None:
         reasons["mde"] = "the null has no spread"
@@ -70,19 +70,22 @@ def _from_known(measurement: Measurement, null: KnownNull) -> NullSummary:
     if null.floor is None:
         reasons["floor"] = measurement.reasons["floor"]
     mde = None
-    if null.floor is not None and null.floor.sd > 0:
+    if null.floor is not None and not no_spread(null.floor):
         mde = (1.6449 + _POWER_QUANTILE) * null.floor.sd
     else:
         reasons["mde"] = "the null has no spread" if null.floor is not None else "no floor"
-    return NullSummary(
-        floor=null.floor, p_value=null.p_value, excess=excess, z=z, mde=mde, reasons=reasons, draws=None
-    )
+    return NullSummary(floor=null.floor, p_value=null.p_value, excess=excess, z=z, mde=mde, reasons=reasons, draws=None)
+
+
+def no_spread(floor: Floor) -> bool:
+    """Tell a floor whose spread is rounding: a z-value over it would be a number about nothing."""
+    return floor.sd <= 1e-9 * abs(floor.mean)
 
 
 def _excess(measurement: Measurement, floor: Floor | None) -> tuple[float | None, float | None, dict[str, str]]:
     if measurement.estimate is None or floor is None:
         return None, None, {"excess": "no floor", "z": "no floor"}
     excess = measurement.estimate - floor.mean
-    if floor.sd <= 0:
+    if no_spread(floor):
         return excess, None, {"z": "the null has no spread"}
     return excess, excess / floor.sd, {}

@@ -4,6 +4,10 @@
 (Phipson & Smyth 2010, "Permutation p-values should never be zero", section 2). Ties are counted within a tolerance,
 since rounding splits equal statistics. When all relabellings are fewer than the asked-for draws they are enumerated,
 and the p-value is their exact share.
+
+Drawing stops as soon as `ENOUGH` draws are at least as extreme as the data: the p-value is then ``h / b`` with
+h = ENOUGH and b the draw at which that many were reached, which keeps the level exactly (Besag & Clifford 1991,
+"Sequential Monte Carlo p-values", section 2). A sampler that is fine is answered early; the draws go where a p-value is small.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +24,10 @@ from gandiag.core.results import Alternative, Relabelling
 from gandiag.errors import ConfigError, DataError, NumericalError
 
 TIE_TOLERANCE = 1e-12
+ENOUGH = 100
+# The floor's mean and spread want this many draws, however early the p-value is known.
+FEWEST_DRAWS = 499
+
 _BLOCK_BYTES = 32 * 2**20
 
 
@@ -56,7 +64,7 @@ def permutation_null(problem: Relabelling, *, draws: int, rng: np.random.Generat
     ----------
     problem : Relabelling
     draws : int
-        Number of random relabellings B; fewer are used when all of them are fewer.
+        Most random relabellings B; fewer are used when all of them are fewer, or when `ENOUGH` are as extreme.
     rng : numpy.random.Generator
 
     Raises
@@ -73,15 +81,24 @@ def permutation_null(problem: Relabelling, *, draws: int, rng: np.random.Generat
     observed = _checked(problem, problem.observed[:, None])
     total = _count(problem)
     exact = total is not None and total - 1 <= draws
-    blocks = _all_labels(problem) if exact else _random_labels(problem, draws, rng)
-    values = np.concatenate([_checked(problem, block) for block in blocks], axis=1)
-    tested, tested_null = float(observed[-1, 0]), values[-1]
+    tested = float(observed[-1, 0])
+    parts: list[NDArray[np.float64]] = []
+    for block in _all_labels(problem) if exact else _random_labels(problem, draws, rng):
+        parts.append(_checked(problem, block))
+        if not exact and _decided(tested, np.concatenate([part[-1] for part in parts]), problem.alternative):
+            break
+    values = np.concatenate(parts, axis=1)
+    tested_null = values[-1]
     return PermutationNull(
         estimate=float(observed[0, 0]),
         estimates=values[0],
         tested=tested,
         tested_null=tested_null,
-        p_value=p_value(tested, tested_null, problem.alternative, includes_observed=exact),
+        p_value=(
+            p_value(tested, tested_null, problem.alternative, includes_observed=True)
+            if exact
+            else sequential_p_value(tested, tested_null, problem.alternative)
+        ),
         exact=exact,
     )
 
@@ -118,6 +135,49 @@ def p_value(
     return tails[alternative]
 
 
+def sequential_p_value(
+    observed: float, null: NDArray[np.float64], alternative: Alternative = "greater", *, enough: int = ENOUGH
+) -> float:
+    """Rank an observed statistic among draws that may have been stopped once ``enough`` were as extreme.
+
+    Parameters
+    ----------
+    observed : float
+    null : ndarray, shape (b,)
+        In the order of drawing. Draws after the stopping one do not count.
+    alternative : {"greater", "less", "two-sided"}
+    enough : int
+        Draws as extreme as the observed statistic at which a tail is known well enough.
+
+    Returns
+    -------
+    float
+        In (0, 1]: ``enough / b`` where the tail filled up at draw b, else ``(1 + k) / (b + 1)``.
+    """
+    slack = TIE_TOLERANCE * (1.0 + abs(observed))
+    upper = _tail(null >= observed - slack, enough)
+    lower = _tail(null <= observed + slack, enough)
+    tails = {"greater": upper, "less": lower, "two-sided": min(1.0, 2.0 * min(upper, lower))}
+    return tails[alternative]
+
+
+def _tail(extreme: NDArray[np.bool_], enough: int) -> float:
+    hits = np.cumsum(extreme)
+    if len(hits) and hits[-1] >= enough:
+        return enough / (int(np.searchsorted(hits, enough)) + 1)
+    return (1 + int(hits[-1] if len(hits) else 0)) / (len(hits) + 1)
+
+
+def _decided(observed: float, null: NDArray[np.float64], alternative: Alternative) -> bool:
+    """Tell whether every tail that the p-value looks at is full, and the floor has draws enough."""
+    if len(null) < FEWEST_DRAWS:
+        return False
+    slack = TIE_TOLERANCE * (1.0 + abs(observed))
+    upper = int(np.count_nonzero(null >= observed - slack)) >= ENOUGH
+    lower = int(np.count_nonzero(null <= observed + slack)) >= ENOUGH
+    return {"greater": upper, "less": lower, "two-sided": upper and lower}[alternative]
+
+
 def _checked(problem: Relabelling, labels: NDArray[np.bool_]) -> NDArray[np.float64]:
     values = np.atleast_2d(np.asarray(problem.statistic(labels), dtype=np.float64))
     if not np.isfinite(values).all():
@@ -143,15 +203,22 @@ def _count(problem: Relabelling) -> int | None:
 
 def _all_labels(problem: Relabelling) -> Iterator[NDArray[np.bool_]]:
     n, total = int(problem.observed.sum()), len(problem.observed)
-    chosen = np.array(list(combinations(range(total), n)), dtype=np.int64)
-    labels = np.zeros((len(chosen), total), dtype=bool)
-    np.put_along_axis(labels, chosen, True, axis=1)
-    yield np.ascontiguousarray(labels.T)
+    chosen = combinations(range(total), n)
+    while block := list(islice(chosen, _width(total))):
+        labels = np.zeros((len(block), total), dtype=bool)
+        np.put_along_axis(labels, np.array(block, dtype=np.int64), True, axis=1)
+        yield np.ascontiguousarray(labels.T)
+
+
+def _width(rows: int) -> int:
+    """Count the columns of labels that one block may hold, weights in float64 included."""
+    return max(1, _BLOCK_BYTES // (8 * rows))
 
 
 def _random_labels(problem: Relabelling, draws: int, rng: np.random.Generator) -> Iterator[NDArray[np.bool_]]:
     units, first, cells = _exchangeable_units(problem)
-    width = max(1, _BLOCK_BYTES // (8 * len(problem.observed)))
+    width = _width(len(problem.observed))
+    width = min(width, FEWEST_DRAWS)  # small enough blocks that an early answer saves the rest
     for start in range(0, draws, width):
         block = np.repeat(first[None, :], min(width, draws - start), axis=0)  # (b, units)
         for cell in cells:
@@ -172,13 +239,16 @@ def _exchangeable_units(
     first[units] = problem.observed
     if (first[units] != problem.observed).any():
         raise DataError("rows of one group must lie on one side", remedy="Give real and fake rows groups of their own.")
-    strata = np.zeros(total, dtype=np.int64) if problem.strata is None else problem.strata
+    strata = np.zeros(total, dtype=np.int64)
+    if problem.strata is not None:
+        strata = np.unique(problem.strata, return_inverse=True)[1]
     stratum = np.zeros(len(sizes), dtype=np.int64)
-    stratum[units] = np.unique(strata, return_inverse=True)[1]
-    if problem.strata is not None and (np.unique(strata, return_inverse=True)[1] != stratum[units]).any():
+    stratum[units] = strata
+    if (strata != stratum[units]).any():
         raise DataError("rows of one group must lie in one stratum", remedy="Split the group.")
     # Groups of one size swap among themselves, which keeps the number of real rows in every column.
     _, cell_of = np.unique(np.stack([stratum, sizes]), axis=1, return_inverse=True)
+    cell_of = cell_of.reshape(-1)  # NumPy 2.0 alone keeps the axis
     cells = [np.flatnonzero(cell_of == c) for c in range(int(cell_of.max()) + 1)]
     if all(first[cell].all() or not first[cell].any() for cell in cells):
         raise DataError(

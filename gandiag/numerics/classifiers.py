@@ -1,0 +1,164 @@
+"""The classifiers behind the held-out critics: small, fast, and frozen once fitted.
+
+Each gives the log odds of "real" at equal priors: the training odds n : m are taken out, so unequal sizes tilt nothing.
+
+* linear: logistic regression. Attains the best possible accuracy between Gaussians of one covariance; blind to scale.
+* quadratic: logistic regression on columns, their squares and the mean square. Sees the scale of each column and of all
+  of them together, which in many dimensions is what shrinks when a generator collapses and what neighbours miss there.
+* local: nearest neighbours with k the root of the training size (Lopez-Paz & Oquab 2017, "Revisiting classifier
+  two-sample tests", section 3). Sees any difference, in few dimensions.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gandiag.numerics.distances import squared_distances
+from gandiag.numerics.moments import column_scales
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+Labels = NDArray[np.bool_]
+
+_MOST_ITERATIONS = 200
+_TILE = 512
+# Squares of rows farther out than this are held: one outlier must not outweigh all other rows.
+_FARTHEST = 6.0
+
+
+class Classifier(Protocol):
+    """A fitted, frozen classifier."""
+
+    def scores(self, rows: Matrix) -> Vector:
+        """Give the log odds of "real" at equal priors, shape (len(rows),)."""
+        ...
+
+    def column_weights(self) -> Vector:
+        """Say how promising each column looks, from the training half alone, shape (d,)."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LinearCritic:
+    """Logistic regression on columns that were standardised on the training half, L2 penalty 1."""
+
+    centre: Vector
+    scale: Vector
+    weights: Vector
+    offset: float
+    converged: bool
+
+    def scores(self, rows: Matrix) -> Vector:
+        """Give the log odds of "real" at equal priors, shape (len(rows),)."""
+        found: Vector = ((rows - self.centre) / self.scale) @ self.weights + self.offset
+        return found
+
+    def column_weights(self) -> Vector:
+        """Give the size of each standardised coefficient."""
+        return np.abs(self.weights)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class QuadraticCritic:
+    """Logistic regression on standardised columns, their squares, and the mean of the squares."""
+
+    centre: Vector
+    scale: Vector
+    lifted: LinearCritic
+
+    @property
+    def converged(self) -> bool:
+        """Whether the fit ended before the iterations did."""
+        return self.lifted.converged
+
+    def scores(self, rows: Matrix) -> Vector:
+        """Give the log odds of "real" at equal priors, shape (len(rows),)."""
+        return self.lifted.scores(_lift(rows, self.centre, self.scale))
+
+    def column_weights(self) -> Vector:
+        """Give the size of both coefficients of each column together."""
+        d = len(self.centre)
+        found: Vector = np.abs(self.lifted.weights[:d]) + np.abs(self.lifted.weights[d : 2 * d])
+        return found
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LocalCritic:
+    """Share of real rows in the closed ball around the k-th nearest training row, in the units of the features.
+
+    Rows tied with the k-th all count, so that duplicates and whole numbers are judged by all their equals and not by
+    the order of the rows.
+    """
+
+    rows: Matrix
+    labels: Labels
+    neighbours: int
+
+    def scores(self, rows: Matrix) -> Vector:
+        """Give the smoothed log odds of "real" at equal priors, shape (len(rows),)."""
+        prior = float(self.labels.mean())
+        found, ball = np.empty(len(rows)), np.empty(len(rows))
+        both = np.stack([self.labels, np.ones(len(self.labels))], axis=1).astype(np.float64)
+        for start in range(0, len(rows), _TILE):
+            inside = self._inside(squared_distances(rows[start : start + _TILE], self.rows))
+            found[start : start + _TILE], ball[start : start + _TILE] = (inside.astype(np.float64) @ both).T
+        # Smoothed towards the training share, so that an empty ball would say "no evidence".
+        share = (found + 2.0 * prior) / (ball + 2.0)
+        return np.log(share / (1.0 - share)) - math.log(prior / (1.0 - prior))
+
+    def column_weights(self) -> Vector:
+        """Give the Kolmogorov-Smirnov distance of both sides' training rows in each column."""
+        real = self.labels[np.argsort(self.rows, axis=0, kind="stable")]
+        gap = np.cumsum(real, axis=0) / self.labels.sum() - np.cumsum(~real, axis=0) / (~self.labels).sum()
+        found: Vector = np.abs(gap).max(axis=0)
+        return found
+
+    def _inside(self, distances: Matrix) -> Labels:
+        radius = np.partition(distances, self.neighbours - 1, axis=1)[:, self.neighbours - 1]
+        rounding = 1e-12 * float(np.square(self.rows - self.rows.mean(axis=0)).sum(axis=1).mean())
+        inside: Labels = distances <= (radius * (1.0 + 1e-12) + rounding)[:, None]
+        return inside
+
+
+def fit_linear(rows: Matrix, labels: Labels) -> LinearCritic:
+    """Fit the linear critic to training rows, shape (l, d), True where real."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    centre, scale = column_scales(rows)
+    model = LogisticRegression(max_iter=_MOST_ITERATIONS)
+    with warnings.catch_warnings():
+        # A critic that stopped early is still one fixed function, and is judged as such; `converged` says so.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit((rows - centre) / scale, labels)
+    prior = float(labels.mean())
+    return LinearCritic(
+        centre=centre,
+        scale=scale,
+        weights=model.coef_[0].astype(np.float64),
+        offset=float(model.intercept_[0]) - math.log(prior / (1.0 - prior)),
+        converged=bool(model.n_iter_[0] < _MOST_ITERATIONS),
+    )
+
+
+def fit_quadratic(rows: Matrix, labels: Labels) -> QuadraticCritic:
+    """Fit the quadratic critic to training rows, shape (l, d), True where real."""
+    centre, scale = column_scales(rows)
+    return QuadraticCritic(centre=centre, scale=scale, lifted=fit_linear(_lift(rows, centre, scale), labels))
+
+
+def fit_local(rows: Matrix, labels: Labels) -> LocalCritic:
+    """Keep the training rows, shape (l, d), True where real, with the root of their number as k."""
+    return LocalCritic(rows=rows, labels=labels, neighbours=max(1, math.isqrt(len(rows))))
+
+
+def _lift(rows: Matrix, centre: Vector, scale: Vector) -> Matrix:
+    standard = (rows - centre) / scale
+    squares = np.square(np.clip(standard, -_FARTHEST, _FARTHEST))
+    return np.hstack([standard, squares, squares.mean(axis=1, keepdims=True)])

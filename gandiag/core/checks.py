@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gandiag.core.names import nearest
 from gandiag.errors import (
     ConfigError,
     DtypeError,
@@ -57,7 +57,9 @@ def as_matrix(values: ArrayLike, *, name: str) -> Matrix:
             remedy="Reshape to one row per sample; a single column is x[:, None], images are x.reshape(len(x), -1).",
         )
     if array.shape[0] == 0:
-        raise TooFewSamplesError(f"`{name}` must hold at least one row", received="0 rows", remedy="Draw samples first.")
+        raise TooFewSamplesError(
+            f"`{name}` must hold at least one row", received="0 rows", remedy="Draw samples first."
+        )
     if array.shape[1] == 0:
         raise ShapeError(f"`{name}` must have at least one column", received="0 columns", remedy="Pass the values.")
     require_finite(array, name=name)
@@ -132,9 +134,3 @@ def unknown_name(name: str, known: Iterable[str], *, what: str, listing: str) ->
     return UnknownName(
         f"there is no {what} of that name", received=name, remedy=nearest(name, sorted(known), fallback=listing)
     )
-
-
-def nearest(name: str, known: list[str], *, fallback: str = "Pick one of these.") -> str:
-    """Say which known name is meant, or where the names are listed."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"Did you mean {close[0]!r}? {fallback}" if close else fallback

@@ -34,6 +34,8 @@ class Comparison:
         Classes of the real rows.
     modes : KnownModes, optional
         Exact modes in feature space.
+    outside : ndarray of bool, shape (m,), optional
+        Fake rows with a raw value outside the range that the real source declares.
     seed : int
         Seed of the streams that shared intermediate results draw from.
     """
@@ -45,6 +47,7 @@ class Comparison:
     fit_labels: NDArray[np.int64] | None = None
     real_labels: NDArray[np.int64] | None = None
     modes: KnownModes | None = None
+    outside: NDArray[np.bool_] | None = None
     seed: int = 0
     _shared: dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -95,6 +98,7 @@ class Comparison:
             fit_labels=self.fit_labels,
             real_labels=None if self.real_labels is None else self.real_labels[real],
             modes=self.modes,
+            outside=None if self.outside is None else self.outside[fake],
             seed=self.seed,
         )
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from gandiag.core.samples import SampleSet
+from gandiag.core.samples import KnownModes, SampleSet
 
 
 @runtime_checkable
@@ -19,23 +19,39 @@ class Sampler(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What people call the source."""
+        ...
 
     @property
-    def size(self) -> int | None: ...
+    def size(self) -> int | None:
+        """Rows that a finite source holds; None when it never ends."""
+        ...
 
-    def sample(self, n: int, *, rng: np.random.Generator) -> SampleSet: ...
+    def sample(self, n: int, *, rng: np.random.Generator) -> SampleSet:
+        """Draw exactly ``n`` rows."""
+        ...
 
 
 class FeatureMap(Protocol):
     """A fixed map from samples to vectors, named by its fingerprint; never fitted on what it is applied to."""
 
-    def __call__(self, samples: SampleSet) -> NDArray[np.float64]: ...
+    def __call__(self, samples: SampleSet) -> NDArray[np.float64]:
+        """Map samples to a finite matrix, shape (n, d)."""
+        ...
 
-    def fingerprint(self) -> str: ...
+    def fingerprint(self) -> str:
+        """Name the map and what was fitted, in one short stable string."""
+        ...
+
+    def modes(self, modes: KnownModes) -> KnownModes | None:
+        """Map exact modes to feature space, or None where the map is not affine."""
+        ...
 
 
 class Progress(Protocol):
     """Receives a line about each step of long work; never prints results."""
 
-    def __call__(self, step: str, done: int, total: int) -> Any: ...
+    def __call__(self, step: str, done: int, total: int) -> Any:
+        """Hear that ``step`` begins."""
+        ...

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gandiag.core.checks import nearest
+from gandiag.core.names import nearest
 from gandiag.core.results import Result
 from gandiag.errors import UnknownName
 

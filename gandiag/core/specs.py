@@ -21,7 +21,9 @@ Family = Literal["distribution", "fidelity", "modes", "duplicates", "memorisatio
 class Measure(Protocol):
     """Measure one comparison. Options are keyword-only with defaults; randomness comes from ``rng`` alone."""
 
-    def __call__(self, comparison: Comparison, /, *, rng: np.random.Generator) -> Measurement: ...
+    def __call__(self, comparison: Comparison, /, *, rng: np.random.Generator) -> Measurement:
+        """Measure one comparison."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

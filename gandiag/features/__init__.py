@@ -1,1 +1,44 @@
 """Fixed maps from samples to vectors: one per file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gandiag.errors import ConfigError
+
+if TYPE_CHECKING:
+    from gandiag.core.samples import SampleSet
+
+LARGEST_FLAT = 4096
+
+
+def default_name(samples: SampleSet) -> str:
+    """Name the features that samples of this kind get when nobody chooses.
+
+    Parameters
+    ----------
+    samples : SampleSet
+        Any rows of the real source.
+
+    Returns
+    -------
+    str
+        "standardise" for vectors, "identity" for discrete samples, "flatten" for images of at most 4096 values.
+
+    Raises
+    ------
+    ConfigError
+        For larger images: a choice of features decides what a score means, and is not made silently.
+    """
+    if samples.kind != "image":
+        return "standardise" if samples.kind == "vector" else "identity"
+    values = 1
+    for side in samples.shape:
+        values *= side
+    if values > LARGEST_FLAT:
+        raise ConfigError(
+            f"features must be chosen for images of more than {LARGEST_FLAT} values",
+            received="×".join(str(side) for side in samples.shape),
+            remedy="Choose flatten (pixels as they are), or pass embeddings of your own as vectors.",
+        )
+    return "flatten"

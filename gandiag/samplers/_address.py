@@ -1,0 +1,151 @@
+"""Addresses: one line of text that names a source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from gandiag.errors import ConfigError
+
+Option = str | int | float
+SCHEMES = ("toy", "data")
+
+_BUILTIN = re.compile(r"(toy|data):(.*)", re.DOTALL)
+_CODE = re.compile(r"(.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)", re.DOTALL)
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distortion:
+    """One ``!name=severity,option=value`` of an address."""
+
+    name: str
+    severity: Option
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """The parts of an address.
+
+    Parameters
+    ----------
+    text : str
+        As given.
+    form : {"path", "builtin", "code"}
+    base : str
+        The path, the name of the built-in, or the module.
+    scheme : str
+        "toy" or "data" for a built-in, else empty.
+    attribute : str
+        What to take of the module, else empty.
+    options : dict
+        After the question mark of a built-in; values that look like numbers are numbers.
+    distortions : tuple of Distortion
+        Pathologies, innermost first.
+    """
+
+    text: str
+    form: Literal["path", "builtin", "code"]
+    base: str
+    scheme: str = ""
+    attribute: str = ""
+    options: Mapping[str, Option] = field(default_factory=dict)
+    distortions: tuple[Distortion, ...] = ()
+
+
+def parse_address(text: str) -> Address:
+    """Read an address without touching what it names.
+
+    A path that exists is taken as it stands, even with ``!`` in its name. A one-letter scheme is a Windows drive.
+
+    Raises
+    ------
+    ConfigError
+        For an empty address, a malformed option, or a pathology without a severity.
+
+    Examples
+    --------
+    >>> parse_address("toy:ring8?sigma=0.05!drop_modes=3").distortions
+    (Distortion(name='drop_modes', severity=3, options={}),)
+    >>> parse_address("my_gan.py:models.G").attribute
+    'models.G'
+    """
+    if not text.strip() or "\0" in text:
+        raise ConfigError("an address must say something", received=repr(text), remedy="Pass a path, or toy:ring8.")
+    base = text
+    distortions: tuple[Distortion, ...] = ()
+    if "!" in text and not exists(text):
+        base, *parts = text.split("!")
+        distortions = tuple(_distortion(part, text) for part in parts)
+    builtin = _BUILTIN.fullmatch(base)
+    if builtin is not None:
+        name, _, query = builtin[2].partition("?")
+        return Address(
+            text=text,
+            form="builtin",
+            base=name,
+            scheme=builtin[1],
+            options=_options(_parts(query), text),
+            distortions=distortions,
+        )
+    code = _CODE.fullmatch(base)
+    if code is not None and not (len(code[1]) == 1 and base[1] == ":") and not exists(base):
+        return Address(text=text, form="code", base=code[1], attribute=code[2], distortions=distortions)
+    return Address(text=text, form="path", base=base, distortions=distortions)
+
+
+def exists(text: str) -> bool:
+    """Tell whether a path leads somewhere; impossible paths do not."""
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _distortion(part: str, text: str) -> Distortion:
+    first, *rest = _parts(part) or [""]
+    name, equals, severity = first.partition("=")
+    if not name or not equals or not severity:
+        raise ConfigError(
+            "a pathology must be written !name=severity",
+            received=text,
+            remedy=f"For example !{name or 'drop_modes'}=0.5; see `gandiag list pathologies`.",
+        )
+    return Distortion(name=name.strip(), severity=_value(severity.strip()), options=_options(rest, text))
+
+
+def _parts(text: str) -> list[str]:
+    """Split at & and commas; what holds no = goes on from the part before it (weights=1,2,3)."""
+    parts: list[str] = []
+    for part in re.split("[&,]", text) if text else []:
+        if parts and "=" not in part and "=" in parts[-1]:
+            parts[-1] += "," + part
+        else:
+            parts.append(part)
+    return parts
+
+
+def _options(parts: list[str], text: str) -> dict[str, Option]:
+    options: dict[str, Option] = {}
+    for part in parts:
+        key, equals, value = part.partition("=")
+        key = key.strip()
+        if not key.isidentifier() or not equals or key in options:
+            raise ConfigError(
+                "options of an address must be written once each, as option=value",
+                received=f"{part!r} in {text}",
+                remedy="For example toy:ring8?sigma=0.05.",
+            )
+        options[key] = _value(value.strip())
+    return options
+
+
+def _value(text: str) -> Option:
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _FLOAT.fullmatch(text) else text

@@ -1,0 +1,108 @@
+"""``.npz`` archives: one member is read in memory, nothing is ever unpacked to disk.
+
+The member is chosen by ``key``, or is the only one, or is called arr_0, samples, images or x; labels come from
+``labels`` or ``y`` where the length fits. Archives that would swell beyond reason are refused before they do.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from numpy.typing import NDArray
+
+from gandiag.core.protocols import Sampler
+from gandiag.core.specs import SamplerSpec
+from gandiag.errors import FileFormatError, GandiagError, ResourceLimitError
+from gandiag.samplers._finite import FiniteSampler
+from gandiag.samplers._members import chosen_member, labels_beside
+from gandiag.samplers._npy import read_array, require_file
+from gandiag.samplers._receive import as_labels, to_numpy
+from gandiag.samplers._settings import Settings
+
+MOST_MEMBERS = 1000
+MOST_BYTES = 16 * 2**30
+_SMALL = 64 * 2**20
+_MOST_SWELLING = 200
+
+
+def accepts(source: object) -> bool:
+    """Tell whether the source is a path ending in .npz."""
+    return isinstance(source, Path) and source.suffix.lower() == ".npz"
+
+
+def open_npz(source: Any, **options: Any) -> Sampler:
+    """Open an .npz archive."""
+    settings = Settings.read(options, uses=("labels", "key"), by=".npz files")
+    name = settings.name or source.name
+    require_file(source, name=name)
+    try:
+        with zipfile.ZipFile(source) as archive:
+            members = _members(archive, name=name)
+            member = chosen_member(members, settings.key, name=name)
+            values = to_numpy(_read(archive, members[member], name=name), name=name)
+            rows = len(values) if values.ndim else 0
+            labels, notes = labels_beside(
+                members, member, rows, lambda label: _read(archive, members[label], name=name), name=name
+            )
+    except GandiagError:
+        raise
+    except Exception as error:
+        raise FileFormatError(
+            f"{name} must be a whole .npz archive",
+            received=f"{type(error).__name__}: {error}",
+            remedy="Write it again with np.savez.",
+        ) from error
+    if settings.labels is not None:
+        labels, notes = as_labels(settings.labels, rows, name=name), ()
+    if len(members) > 1:
+        notes = (f"the array {member!r} of {len(members)} was read", *notes)
+    return FiniteSampler(values, name=name, settings=settings, labels=labels, notes=notes)
+
+
+def _members(archive: zipfile.ZipFile, *, name: str) -> dict[str, zipfile.ZipInfo]:
+    """List the arrays of an archive after looking for everything that an honest archive does not have."""
+    infos = archive.infolist()
+    if len(infos) > MOST_MEMBERS:
+        raise ResourceLimitError(
+            f"{name} must have at most {MOST_MEMBERS} members", received=len(infos), remedy="Split it."
+        )
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in infos:
+        parts = PurePosixPath(info.filename.replace("\\", "/"))
+        if parts.is_absolute() or ".." in parts.parts or ":" in info.filename or info.flag_bits & 1:
+            raise FileFormatError(
+                f"members of {name} must have plain names and no encryption",
+                received=ascii(info.filename),
+                remedy="Write it again with np.savez.",
+            )
+        key = info.filename.removesuffix(".npy")
+        if key in members:
+            raise FileFormatError(
+                f"{name} must not hold two members of one name", received=ascii(key), remedy="Write it again."
+            )
+        members[key] = info
+    total = sum(info.file_size for info in infos)
+    packed = max(1, sum(info.compress_size for info in infos))
+    if total > MOST_BYTES or (total > _SMALL and total > _MOST_SWELLING * packed):
+        raise ResourceLimitError(
+            f"{name} must not swell beyond {MOST_BYTES >> 30} GiB or {_MOST_SWELLING} times its size",
+            received=f"{packed} bytes that claim {total}",
+            remedy="Save it as .npy, which is read without unpacking.",
+        )
+    return members
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, name: str) -> NDArray[Any]:
+    with archive.open(info) as member:
+        return read_array(member, info.file_size, name=f"{name}[{info.filename}]")
+
+
+SAMPLER = SamplerSpec(
+    name="npz_file",
+    summary="An .npz archive; key= names the array where there are several.",
+    accepts=accepts,
+    open=open_npz,
+    priority=-10,
+)

@@ -1,0 +1,275 @@
+"""The one door: any object or address becomes a sampler.
+
+Addresses are
+
+- ``x.npy``, ``x.npz``, ``x.csv``, ``x.tsv``, ``x.safetensors``, a folder of images: a path;
+- ``toy:ring8?sigma=0.05``, ``data:digits?split=test``: a built-in with options;
+- ``package.module:attr``, ``my_gan.py:attr``: code that the caller owns;
+- any of these with ``!name=severity`` at the end, once or several times: a known pathology of it, with further
+  options after commas (``data:digits?split=train!drop_modes=3,seed=1``).
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import inspect
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from gandiag.core.checks import unknown_name
+from gandiag.core.names import nearest
+from gandiag.core.protocols import Sampler
+from gandiag.core.specs import DATASETS, PATHOLOGIES, SAMPLERS, SamplerSpec
+from gandiag.errors import ConfigError, FileFormatError, GandiagError, UnknownName
+from gandiag.samplers._address import SCHEMES, Address, Distortion, exists, parse_address
+from gandiag.samplers._code import load
+from gandiag.samplers._npy import missing
+
+__all__ = ["Address", "Distortion", "open_sampler", "parse_address"]
+
+
+def open_sampler(
+    source: object,
+    *,
+    latent: Any = None,
+    batch_size: int | None = None,
+    key: str | None = None,
+    name: str | None = None,
+    lag: int | None = None,
+    labels: Any = None,
+    value_range: tuple[float, float] | None = None,
+    kind: str | None = None,
+    layout: str | None = None,
+    alpha: str | None = None,
+    timeout: float | None = None,
+    train_mode: bool = False,
+) -> Sampler:
+    """Open anything that samples can come from.
+
+    Parameters
+    ----------
+    source : object
+        An array, tensor, list, data frame, or (values, labels) pair; a SampleSet; an object with ``name``, ``size``
+        and ``sample(n, *, rng)``; a callable of the number of samples; a fitted scikit-learn mixture or kernel
+        density; a scipy or torch distribution; a torch module with ``latent``; a torch data set, loader or iterable of
+        batches; a path; or an address (see the module).
+    latent : str, torch distribution or callable, optional
+        What a module maps from: "normal:128", "uniform:100" (in [-1, 1]), "sphere:512", "normal:100x1x1".
+    batch_size : int, optional
+        Rows per call of code that draws. Arrays, files and built-ins do not depend on it; modules do by rounding.
+    key : str, optional
+        Array of a file, columns of a table, or entry of a dict.
+    name : str, optional
+        What reports call the source.
+    lag : int, optional
+        Spacing from which rows are independent: 1 for independent rows (also where they are only sorted). Measured in
+        the order of arrival where it is not said.
+    labels : array_like of shape (n,), optional
+        One class per row of a finite source.
+    value_range : (float, float), optional
+        Declared range; values outside are an error and never clipped.
+    kind : {"vector", "image", "discrete"}, optional
+    layout : {"channels_first", "channels_last"}, optional
+    alpha : {"composite"}, optional
+        Lay transparent images over white.
+    timeout : float, optional
+        Seconds that one draw may take, looked at between batches. A call that hangs cannot be stopped from within its
+        process.
+    train_mode : bool
+        Run a module in training mode.
+
+    Returns
+    -------
+    Sampler
+        ``sample(n, *, rng)`` returns exactly ``n`` frozen rows.
+
+    Raises
+    ------
+    ConfigError
+        When nothing accepts the source, or an option has no meaning for it.
+    DataError
+        When the data are unfit.
+    """
+    options = {
+        "latent": latent,
+        "batch_size": batch_size,
+        "key": key,
+        "name": name,
+        "lag": lag,
+        "labels": labels,
+        "value_range": value_range,
+        "kind": kind,
+        "layout": layout,
+        "alpha": alpha,
+        "timeout": timeout,
+        "train_mode": train_mode or None,
+    }
+    return _opened(source, {k: v for k, v in options.items() if v is not None})
+
+
+def _opened(source: object, given: dict[str, Any]) -> Sampler:
+    if isinstance(source, str):
+        return _from_address(parse_address(source), given)
+    broken: list[str] = []
+    for spec in _adapters(broken):
+        if _accepts(spec, source, broken):
+            return _call(spec.open, source, given, what=f"sources of kind {spec.name}")
+    if isinstance(source, Path):
+        raise _unknown_path(source, str(given.get("name", source.name)), broken)
+    raise ConfigError(
+        "a source must be something that samples can come from",
+        received=f"{type(source).__name__}{_aside(broken)}",
+        remedy="Pass an array, a callable def sample(n, rng), a module with latent=, or an address; "
+        "see `gandiag list samplers`.",
+    )
+
+
+def _adapters(broken: list[str]) -> list[SamplerSpec]:
+    """List the adapters by falling priority; one of a third party that does not load is left out and named."""
+    specs = []
+    for adapter in SAMPLERS.names():
+        try:
+            specs.append(SAMPLERS.get(adapter))
+        except Exception as error:
+            broken.append(f"{adapter}: {type(error).__name__}: {error}")
+    return sorted(specs, key=lambda spec: (-spec.priority, spec.name))
+
+
+def _accepts(spec: SamplerSpec, source: object, broken: list[str]) -> bool:
+    try:
+        return bool(spec.accepts(source))
+    except Exception as error:
+        broken.append(f"{spec.name}: {type(error).__name__}: {error}")
+        return False
+
+
+def _aside(broken: list[str]) -> str:
+    return f" (adapters that do not load: {'; '.join(broken)})" if broken else ""
+
+
+def _from_address(address: Address, given: dict[str, Any]) -> Sampler:
+    named = {"name": _shown(address), **given}
+    wrapped = dict.fromkeys(("name", "lag"))
+    if address.form == "builtin":
+        inner = _builtin(address)
+        outer = {k: v for k, v in named.items() if k != "batch_size"}
+        if not address.distortions:
+            return _protocol(inner, outer, assumed_lag=1)
+    else:
+        outer = {k: v for k, v in named.items() if k in wrapped}
+        inside = {k: v for k, v in named.items() if k not in wrapped} if address.distortions else named
+        inside["name"] = named["name"]
+        if address.form == "path":
+            inner = _from_path(address, inside)
+        else:
+            _refuse_misspelt_scheme(address)
+            inner = _opened(load(address.base, address.attribute, name=address.text), inside)
+        if not address.distortions:
+            return inner
+    for distortion in address.distortions:
+        inner = _distorted(inner, distortion)
+    return _protocol(inner, outer, assumed_lag=0)
+
+
+def _shown(address: Address) -> str:
+    """Name a source by its address as given, less the folders of an absolute path: reports travel."""
+    for flavour in (PurePosixPath, PureWindowsPath):
+        path = flavour(address.base)
+        if address.form != "builtin" and path.is_absolute():
+            return address.text.replace(address.base, path.name or "root", 1)
+    return address.text
+
+
+def _protocol(inner: Sampler, options: dict[str, Any], *, assumed_lag: int) -> Sampler:
+    return _call(
+        lambda source, **rest: SAMPLERS.get("protocol").open(source, assumed_lag=assumed_lag, **rest),
+        inner,
+        options,
+        what="built-in sources",
+    )
+
+
+def _from_path(address: Address, options: dict[str, Any]) -> Sampler:
+    path = Path(address.base).expanduser()
+    if not exists(str(path)):
+        raise _no_such(address, path)
+    return _opened(path, options)
+
+
+def _no_such(address: Address, path: Path) -> GandiagError:
+    scheme, colon, _ = address.base.partition(":")
+    if colon and len(scheme) > 1 and "/" not in scheme and "\\" not in scheme:
+        remedy = nearest(scheme, [*SCHEMES], fallback="Addresses are paths, toy:name, data:name, or module:attr.")
+        return UnknownName("an address must start with a known scheme", received=address.text, remedy=remedy)
+    return missing(path, name=address.text)
+
+
+def _refuse_misspelt_scheme(address: Address) -> None:
+    """Take ``tooy:ring8`` for a misspelt scheme, unless there is such a module."""
+    close = difflib.get_close_matches(address.base, SCHEMES, n=1, cutoff=0.5)
+    if close and "." not in address.base and importlib.util.find_spec(address.base) is None:
+        raise UnknownName(
+            "an address must start with a known scheme",
+            received=address.text,
+            remedy=f"Did you mean '{close[0]}:{address.attribute}'? There is no module {address.base!r} either.",
+        )
+
+
+def _unknown_path(path: Path, name: str, broken: list[str]) -> FileFormatError:
+    if not exists(str(path)):
+        return missing(path, name=name)
+    return FileFormatError(
+        "the ending of a file must say what it holds: .npy, .npz, .csv, .tsv or .safetensors",
+        received=f"{name}{_aside(broken)}",
+        remedy="Save it in one of these; a folder of images is passed as the folder.",
+    )
+
+
+def _builtin(address: Address) -> Sampler:
+    if address.base not in DATASETS.names():
+        known = [f"{spec.scheme}:{spec.name}" for spec in DATASETS]
+        asked = f"{address.scheme}:{address.base}"
+        raise unknown_name(asked, known, what="built-in source", listing="See `gandiag list datasets`.")
+    spec = DATASETS.get(address.base)
+    if spec.scheme != address.scheme:
+        raise UnknownName(
+            f"{spec.name} has another scheme",
+            received=f"{address.scheme}:{spec.name}",
+            remedy=f"Write {spec.scheme}:{spec.name}.",
+        )
+    return _call(spec.open, None, dict(address.options), what=f"{spec.scheme}:{spec.name}")
+
+
+def _distorted(inner: Sampler, distortion: Distortion) -> Sampler:
+    spec = PATHOLOGIES.get(distortion.name)
+    return _call(
+        lambda source, **rest: spec.wrap(source, distortion.severity, **rest),
+        inner,
+        dict(distortion.options),
+        what=f"the pathology {spec.name}",
+        signature_of=spec.wrap,
+    )
+
+
+def _call(
+    function: Callable[..., Sampler],
+    source: object,
+    options: dict[str, Any],
+    *,
+    what: str,
+    signature_of: Callable[..., Any] | None = None,
+) -> Sampler:
+    """Call with options, refusing first those that it does not take."""
+    parameters = inspect.signature(signature_of or function).parameters
+    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    known = [p.name for p in parameters.values() if p.kind is not inspect.Parameter.POSITIONAL_ONLY]
+    for option in options:
+        if option not in known and not takes_any:
+            raise ConfigError(
+                f"`{option}` is not an option of {what}",
+                received=option,
+                remedy=nearest(option, known, fallback="Leave it out."),
+            )
+    return function(**options) if source is None else function(source, **options)

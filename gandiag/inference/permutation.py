@@ -7,7 +7,8 @@ and the p-value is their exact share.
 
 Drawing stops as soon as `ENOUGH` draws are at least as extreme as the data: the p-value is then ``h / b`` with
 h = ENOUGH and b the draw at which that many were reached, which keeps the level exactly (Besag & Clifford 1991,
-"Sequential Monte Carlo p-values", section 2). A sampler that is fine is answered early; the draws go where a p-value is small.
+"Sequential Monte Carlo p-values", section 2). A sampler that is fine is answered early; the draws go where a p-value
+is small.
 """
 
 from __future__ import annotations

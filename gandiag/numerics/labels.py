@@ -15,7 +15,8 @@ def signed_weights(labels: Labels) -> Matrix:
     A difference of means of any feature is then ``weights.T @ feature``.
     """
     n = labels.sum(axis=0)
-    return np.where(labels, 1.0 / n, -1.0 / (len(labels) - n))
+    out: Matrix = np.where(labels, 1.0 / n, -1.0 / (len(labels) - n))
+    return out
 
 
 def group_sums(kernel: Matrix, labels: Labels) -> tuple[Matrix, Matrix, Matrix]:
@@ -31,6 +32,10 @@ def group_sums(kernel: Matrix, labels: Labels) -> tuple[Matrix, Matrix, Matrix]:
     -------
     real_real, fake_fake, real_fake : ndarray, shape (B,)
         Sums over ordered pairs, diagonals included; ``real_fake`` counts each pair once.
+
+    Notes
+    -----
+    One matrix product, O(N^2 B) time and O(N B) memory beside the kernel.
     """
     real = labels.astype(kernel.dtype)
     product = kernel @ real  # (N, B)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gandiag.core.results import Relabelling
 from gandiag.errors import ConfigError, DataError, NumericalError
-from gandiag.inference.permutation import p_value, permutation_null
+from gandiag.inference.permutation import ENOUGH, FEWEST_DRAWS, p_value, permutation_null, sequential_p_value
 
 Statistic = NDArray[np.float64]
 
@@ -269,3 +269,39 @@ def test_a_statistic_that_is_not_finite_is_refused() -> None:
     bad = Relabelling(observed=np.arange(4) < 2, statistic=lambda labels: np.full((1, labels.shape[1]), np.nan))
     with pytest.raises(NumericalError, match="finite under every relabelling"):
         p_of(bad)
+
+
+def test_a_full_tail_gives_its_share_at_the_draw_that_filled_it() -> None:
+    null = np.tile([1.0, -1.0, -1.0, -1.0], 100)  # every fourth draw is as extreme, from the first on
+    assert sequential_p_value(0.0, null, enough=10) == 10 / 37
+    assert sequential_p_value(0.0, null[:37], enough=10) == 10 / 37  # later draws do not count
+    assert sequential_p_value(0.0, null[:36], enough=10) == 10 / 37  # 9 found: (1 + 9) / (1 + 36)
+    assert sequential_p_value(0.0, null[:20], enough=10) == p_value(0.0, null[:20])
+    assert sequential_p_value(0.0, np.zeros(500), "two-sided", enough=10) == 1.0
+
+
+def sequential_level(statistics: NDArray[np.float64], null: NDArray[np.float64], at: float) -> int:
+    return sum(sequential_p_value(t, row, enough=20) <= at for t, row in zip(statistics, null, strict=True))
+
+
+def test_stopping_early_keeps_the_level_and_stopping_at_the_best_moment_does_not() -> None:
+    rng = np.random.default_rng(9)
+    statistics, null = rng.random(2000), rng.random((2000, 399))
+    assert 64 <= sequential_level(statistics, null, 0.05) <= 140  # binomial limits at 1e-4
+    assert 332 <= sequential_level(statistics, null, 0.2) <= 470
+    extreme = np.cumsum(null >= statistics[:, None], axis=1)
+    best = ((1 + extreme) / np.arange(2, 401)).min(axis=1)  # the smallest p-value on the way
+    assert (best <= 0.05).sum() > 140
+
+
+def test_draws_end_early_where_nothing_is_seen_and_go_on_where_something_is() -> None:
+    rng = np.random.default_rng(10)
+    values = rng.normal(size=60)
+    values[:30] += values[30:].mean() - values[:30].mean()
+    quiet = permutation_null(problem(list(values), 30), draws=1999, rng=np.random.default_rng(0))
+    assert len(quiet.estimates) == FEWEST_DRAWS
+    assert (quiet.tested_null >= quiet.tested).sum() > ENOUGH
+    values[30:] += 3.0
+    loud = permutation_null(problem(list(values), 30), draws=1999, rng=np.random.default_rng(0))
+    assert len(loud.estimates) == 1999
+    assert loud.p_value == 1 / 2000

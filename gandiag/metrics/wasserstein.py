@@ -1,0 +1,253 @@
+"""Wasserstein distance: the least work that turns real into fake, by exact transport between blocks of samples.
+
+``W_p^p(P, Q) = min_pi E |X - Y|^p`` over all couplings. Between samples it is far from 0 even under equal laws, and
+shrinks like ``N^{-1/d}`` (Dudley 1969; Fournier & Guillin 2015, "On the rate of convergence in Wasserstein distance",
+theorem 1), so the number itself says little; the bracket and the floor at the same N do. With
+``W_N(P, Q) = (E W_p^p(P_N, Q_N))^{1/p}`` over independent samples of size N,
+
+``W_N(P, Q) - min(W_N(P, P), W_N(Q, Q)) <= W_p(P, Q) <= W_N(P, Q)``:
+
+above since ``W_p^p`` is jointly convex; below by the triangle inequality in L^p along the optimal coupling. The mean is
+taken of ``W_p^p`` and the root after it: the mean of roots bounds nothing for p > 1. Each expectation is estimated by
+disjoint blocks, hence t-intervals.
+
+Debiased ``D = W_2N^2(P, Q) - (W_2N^2(P, P) + W_2N^2(Q, Q)) / 2`` is free of bias for pure translations in any
+dimension, and too low for differences of shape in high dimension: read it as an estimate, never as a bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gandiag.core.comparison import Comparison
+from gandiag.core.results import Interval, Measurement, Relabelling
+from gandiag.core.specs import MetricSpec
+from gandiag.errors import ConfigError
+from gandiag.numerics.distances import exact_distances
+from gandiag.numerics.transport import assignment_cost, exact_transport, wasserstein_1d
+
+Matrix = NDArray[np.float64]
+
+_LEVEL = 0.95
+_BOUNDS = 4  # one-sided bounds that hold together by the union bound
+_DRAWS = 999
+
+
+def wasserstein_distance(real: Matrix, fake: Matrix, p: float = 1.0) -> float:
+    """Compute the exact p-Wasserstein distance between two samples.
+
+    Parameters
+    ----------
+    real : ndarray, shape (n, d)
+    fake : ndarray, shape (m, d)
+        Sizes may differ.
+    p : float
+        At least 1.
+
+    Returns
+    -------
+    float
+        In the units of the samples; at least 0, lower is better.
+
+    Raises
+    ------
+    NotConverged
+        When the solver's plan cannot be certified by its dual.
+
+    Notes
+    -----
+    Sorting in one dimension, O(n log n); network simplex otherwise, O(n^3 log n) time and O(n m) memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> real, fake = np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[0.0, 2.0], [1.0, 2.0], [1.0, 2.0]])
+    >>> round(wasserstein_distance(real, fake), 6)
+    2.039345
+    """
+    _require_power(p)
+    if real.shape[1] == 1:
+        return float(wasserstein_1d(real[:, 0], fake[:, 0], p) ** (1.0 / p))
+    distances = exact_distances(real, fake)
+    largest = float(distances.max()) or 1.0
+    return float(largest * exact_transport((distances / largest) ** p).cost ** (1.0 / p))
+
+
+def _require_power(p: float) -> None:
+    if not 1.0 <= p < np.inf:
+        raise ConfigError("`p` must be at least 1 and finite", received=p, remedy="Use p=1 or p=2.")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Blocks:
+    """Disjoint blocks of N real and N fake rows, paired.
+
+    Attributes
+    ----------
+    pools : list of ndarray, shape (2N, 2N)
+        Distances within each pair of blocks, real rows first.
+    size : int
+        N.
+    real, fake : ndarray, shape (K, N, d)
+    """
+
+    pools: list[Matrix]
+    size: int
+    real: Matrix
+    fake: Matrix
+
+
+def _blocks(comparison: Comparison, block: int, rng: np.random.Generator) -> _Blocks:
+    size = min(block, max(1, comparison.n // 2), comparison.m)
+    count = min(comparison.n // size, comparison.m // size)
+    real = comparison.real[rng.permutation(comparison.n)[: count * size]].reshape(count, size, -1)
+    fake = comparison.fake[rng.permutation(comparison.m)[: count * size]].reshape(count, size, -1)
+    pools = [exact_distances(pool, pool) for pool in np.concatenate([real, fake], axis=1)]
+    return _Blocks(pools=pools, size=size, real=real, fake=fake)
+
+
+def measure(comparison: Comparison, /, *, rng: np.random.Generator, p: float = 1.0, block: int = 100) -> Measurement:
+    """Measure ``W_N``, an upper bound of W in expectation, with its bracket and its permutation null at the same N.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    rng : numpy.random.Generator
+        Deals the rows to blocks.
+    p : float
+        At least 1.
+    block : int
+        Rows per side of a block, N; fewer where half of the real or all of the fake rows are fewer.
+    """
+    _require_power(p)
+    if block < 1:
+        raise ConfigError("`block` must be at least 1", received=block, remedy="Use 100.")
+    blocks = _blocks(comparison, block, rng)
+    largest = max(float(pool.max()) for pool in blocks.pools) or 1.0
+    costs = [(pool / largest) ** p for pool in blocks.pools]
+
+    def statistic(labels: NDArray[np.bool_]) -> Matrix:
+        distances = _mean_costs(costs, labels) ** (1.0 / p)
+        return np.stack([distances * largest, distances])
+
+    # Certified once by a second solver, then by assignment alone: both are exact.
+    across = [exact_transport(cost[: blocks.size, blocks.size :]).cost for cost in costs]
+    within = _within(blocks, p, largest)
+    interval, bracket = _bracket(np.array(across), within, p, largest)
+    reasons = {"e_value": "not a sequential test"}
+    if interval is None:
+        reasons["interval"] = f"one block of {blocks.size} rows per side has no spread: two or more are needed"
+    is_real = np.tile(np.arange(2 * blocks.size) < blocks.size, len(costs))
+    return Measurement(
+        estimate=float(statistic(is_real[:, None])[0, 0]),
+        null=Relabelling(
+            observed=is_real,
+            statistic=statistic,
+            draws=_DRAWS,
+            strata=np.repeat(np.arange(len(costs)), 2 * blocks.size) if len(costs) > 1 else None,
+        ),
+        interval=interval,
+        reasons=reasons,
+        details={"p": float(p), "block_size": blocks.size, "blocks": len(costs), **bracket}
+        | {"debiased_w2_squared": _debiased(blocks)},
+        arrays={"w_per_block": largest * np.array(across) ** (1.0 / p)},
+    )
+
+
+def _mean_costs(costs: list[Matrix], labels: NDArray[np.bool_]) -> Matrix:
+    """Average the exact cost over the blocks for every column, whose blocks hold as many real rows as fake ones."""
+    total = np.zeros(labels.shape[1])
+    for cost, part in zip(costs, np.split(labels, len(costs)), strict=True):
+        for b, column in enumerate(part.T):
+            total[b] += assignment_cost(cost[np.ix_(column, ~column)])
+    return total / len(costs)
+
+
+def _within(blocks: _Blocks, p: float, largest: float) -> tuple[Matrix, Matrix]:
+    """Transport between disjoint pairs of blocks of one side, in units of ``largest ** p``."""
+    real, fake = (
+        np.array([exact_transport(_costs(a, b, p, largest)).cost for a, b in zip(side[::2], side[1::2], strict=False)])
+        for side in (blocks.real, blocks.fake)
+    )
+    return real, fake
+
+
+def _costs(a: Matrix, b: Matrix, p: float, largest: float) -> Matrix:
+    out: Matrix = (exact_distances(a, b) / largest) ** p
+    return out
+
+
+def _bracket(
+    across: Matrix, within: tuple[Matrix, Matrix], p: float, largest: float
+) -> tuple[Interval | None, dict[str, Any]]:
+    """Bound W from both sides; each of four one-sided bounds gets a quarter of the error."""
+
+    def root(value: float) -> float:
+        return float(largest * max(0.0, value) ** (1.0 / p))
+
+    floors = [float(side.mean()) for side in within if len(side)]
+    details: dict[str, Any] = {
+        "upper": root(float(across.mean())),
+        "lower": None if not floors else max(0.0, root(float(across.mean())) - root(min(floors))),
+        "w_real_real": root(floors[0]) if len(within[0]) else None,
+        "w_fake_fake": root(floors[-1]) if len(within[1]) else None,
+        "upper_margin": None,
+        "lower_margin": None,
+    }
+    if len(across) < 2:
+        return None, details
+    down, up = _t_bounds(across)
+    ceilings = [_t_bounds(side)[1] for side in within if len(side) > 1]
+    low = None if not ceilings else max(0.0, root(down) - root(min(ceilings)))
+    details["upper_margin"] = root(up) - details["upper"]
+    details["lower_margin"] = None if low is None else details["lower"] - low
+    method = f"bracket of expectations over {len(across)} disjoint blocks, t-margins joined by the union bound"
+    return Interval(
+        low=low, high=root(up), level=_LEVEL, method=method, sided="upper" if low is None else "two-sided"
+    ), details
+
+
+def _t_bounds(values: Matrix) -> tuple[float, float]:
+    from scipy.special import stdtrit
+
+    margin = float(stdtrit(len(values) - 1, 1.0 - (1.0 - _LEVEL) / _BOUNDS) * values.std(ddof=1) / len(values) ** 0.5)
+    return float(values.mean()) - margin, float(values.mean()) + margin
+
+
+def _debiased(blocks: _Blocks) -> float | None:
+    if len(blocks.real) < 2:
+        return None
+    largest = max(float(pool.max()) for pool in blocks.pools) or 1.0
+    across = [assignment_cost(_costs(a, b, 2.0, largest)) for a, b in zip(blocks.real, blocks.fake, strict=True)]
+    within = [
+        np.mean([assignment_cost(_costs(a, b, 2.0, largest)) for a, b in zip(side[::2], side[1::2], strict=False)])
+        for side in (blocks.real, blocks.fake)
+    ]
+    return float(largest**2 * (np.mean(across) - np.mean(within)))
+
+
+METRIC = MetricSpec(
+    name="wasserstein",
+    title="Wasserstein distance",
+    summary="The least work that turns fake into real, bracketed from both sides.",
+    measure=measure,
+    kind="upper_bound",
+    direction="lower",
+    unit="feature units",
+    low=0.0,
+    high=None,
+    family="distribution",
+    symmetric=False,
+    scale_invariant=False,
+    zero_on_equal=False,
+    min_real=2,
+    min_fake=1,
+    most_rows=1000,
+    blind_to="small differences in high dimension, where its floor falls only as N^(-1/d)",
+    cost="O((n / N) (N^2 d + N^3 B)), N = 100",
+    source="Fournier & Guillin 2015, theorem 1; permutation null within blocks",
+)

@@ -1,0 +1,207 @@
+"""Mode coverage: which modes of the real law fake samples miss, and which they hold too often or too rarely.
+
+Modes are found on rows set aside (known modes, classes, or clusters; `gandiag.numerics.clusters`), and both sides are
+counted by one rule among the rows of high quality only (within the mode's radius and, for estimated modes, on support):
+noise and shift then do not pose as missing modes. The
+tested statistic is Pearson's homogeneity statistic of the 2 x K table, exact by permutation; single modes are judged by
+exact hypergeometric tests under Holm's rule (instead of uncorrected z-tests on bins that were fitted on one side:
+Richardson & Weiss 2018, "On GANs and GMMs", section 3). The estimate is the share of modes in which fake holds at least
+a tenth of real's share (Srivastava et al. 2017, "VEEGAN", count modes with a single sample, which misclassified rows
+inflate).
+
+It cannot see what happens within a mode, nor modes that the rows set aside do not show.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gandiag.core.comparison import Comparison
+from gandiag.core.results import Measurement, Relabelling
+from gandiag.core.specs import MetricSpec
+from gandiag.numerics.clusters import ModeModel, fit_modes
+from gandiag.numerics.contingency import (
+    captured,
+    chi_square_homogeneity,
+    count_tails,
+    covered_shares,
+    judge_modes,
+    reverse_kl,
+)
+from gandiag.numerics.nearest import FEWEST_FIT, fit_support
+
+Vector = NDArray[np.float64]
+Index = NDArray[np.int64]
+Labels = NDArray[np.bool_]
+
+LEVEL = 0.01
+FEWEST_ROWS = 20
+EXAMPLES = 16
+MOST_ERROR = 0.25
+
+
+def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measurement:
+    """Measure mode coverage, with the permutation null of the table and an exact test of each mode."""
+    model = comparison.once("mode_model", lambda shared: _model(comparison, shared))
+    pool, is_real = comparison.pooled()
+    modes, reach = comparison.once("mode_assignment", lambda _: model.assign(pool))
+    within = (reach <= 1.0) & _on_support(comparison, model)
+    real = np.bincount(modes[within & is_real], minlength=len(model))
+    fake = np.bincount(modes[within & ~is_real], minlength=len(model))
+    details = _quality(model, real, fake, comparison)
+    reasons = {
+        "e_value": "not a sequential test",
+        "interval": "a count of modes has no interval; each mode has its own exact test in the details",
+    }
+    if min(real.sum(), fake.sum()) < FEWEST_ROWS:
+        side, count, of = ("fake", fake, comparison.m) if fake.sum() < FEWEST_ROWS else ("real", real, comparison.n)
+        why = f"only {int(count.sum())} of {of} {side} rows lie within a mode; at least {FEWEST_ROWS} are needed"
+        return Measurement(
+            estimate=None, status="undefined", details=details, reasons=reasons | {"estimate": why, "p_value": why}
+        )
+    leak, error = _leak(model, modes[: comparison.n], comparison.real_labels)
+    details |= _judged(model, real, fake, leak) | {
+        "captured_raw": int((fake > 0).sum()),
+        "captured": int(captured(fake, leak).sum()),
+        "label_error": error,
+    }
+    return Measurement(
+        estimate=float(covered_shares(real[:, None].astype(np.float64), (real + fake).astype(np.float64))[0]),
+        null=Relabelling(observed=is_real, statistic=_statistic(modes, within, len(model))),
+        status="degraded" if (error or 0.0) > MOST_ERROR else "ok",
+        warnings=_confused(error),
+        reasons=reasons,
+        details=details,
+        arrays=_arrays(real, fake, details["modes"], modes[: comparison.n], within[: comparison.n]),
+    )
+
+
+def _model(comparison: Comparison, rng: np.random.Generator) -> ModeModel:
+    return fit_modes(comparison.fit, labels=comparison.fit_labels, known=comparison.modes, rng=rng)
+
+
+def _on_support(comparison: Comparison, model: ModeModel) -> Labels:
+    """Leave out rows far from any real row: ellipsoids around estimated modes leave room for noise in many columns."""
+    if model.kind == "known" or len(comparison.fit) < FEWEST_FIT:
+        return np.ones(comparison.n + comparison.m, dtype=bool)
+    support = comparison.once("support", lambda shared: fit_support(comparison.fit, rng=shared))
+    near: Labels = (
+        comparison.once("support_distances", lambda _: support.distances(comparison.pooled()[0])) <= support.threshold
+    )
+    return near
+
+
+def _statistic(modes: Index, within: Labels, k: int) -> Any:
+    """Make the share of covered modes and the homogeneity statistic functions of the labels."""
+    order = np.flatnonzero(within)[np.argsort(modes[within], kind="stable")]
+    held, starts = np.unique(modes[order], return_index=True)
+    totals = np.bincount(modes[within], minlength=k)[held].astype(np.float64)
+
+    def statistic(labels: Labels) -> NDArray[np.float64]:
+        real = np.add.reduceat(labels[order], starts, axis=0, dtype=np.float64)
+        return np.stack([covered_shares(real, totals), chi_square_homogeneity(real, totals)])
+
+    return statistic
+
+
+def _quality(model: ModeModel, real: Index, fake: Index, comparison: Comparison) -> dict[str, Any]:
+    n, m = comparison.n, comparison.m
+    fewer, _ = count_tails(np.array([fake.sum()]), np.array([real.sum()]), m, n)
+    return {
+        "source": model.kind,
+        "n_modes": len(model),
+        "silhouette": model.silhouette,
+        "high_quality_real": float(real.sum() / n),
+        "high_quality_fake": float(fake.sum() / m),
+        "hq_p": float(fewer[0]),
+    }
+
+
+def _judged(model: ModeModel, real: Index, fake: Index, leak: Vector) -> dict[str, Any]:
+    n, m = int(real.sum()), int(fake.sum())
+    found = judge_modes(real, fake, leaked=leak * m, level=LEVEL)
+    modes = [
+        {
+            "name": name,
+            "real": int(real[k]),
+            "fake": int(fake[k]),
+            "expected": float(found.expected[k]),
+            "p_missing": float(found.p_missing[k]),
+            "p_excess": float(found.p_excess[k]),
+            "missing": bool(found.missing[k]),
+            "imbalanced": bool(found.imbalanced[k]),
+            "ratio": float(fake[k] * n / (real[k] * m)) if real[k] else None,
+        }
+        for k, name in enumerate(model.names)
+    ]
+    known = model.weights is not None
+    reference = (real + 0.5) / (n + 0.5 * len(real)) if model.weights is None else np.maximum(model.weights, 1e-12)
+    return {
+        "modes": modes,
+        "missing": [mode["name"] for mode in modes if mode["missing"]],
+        "imbalanced": [mode["name"] for mode in modes if mode["imbalanced"]],
+        "reverse_kl": reverse_kl(fake.astype(np.float64), np.asarray(reference, dtype=np.float64)),
+        "reverse_kl_floor": (len(real) - 1) / 2.0 * (1.0 / m + (0.0 if known else 1.0 / n)),
+    }
+
+
+def _leak(model: ModeModel, put: Index, labels: Index | None) -> tuple[Vector, float | None]:
+    """Estimate how often rows of other classes are put in each mode, and the error rate, from the real rows' labels.
+
+    Used for what the modes are called, never in a test.
+    """
+    leak = np.zeros(len(model))
+    if model.classes is None or labels is None:
+        return leak, None
+    wrong = model.classes[put] != labels
+    others = len(labels) - np.array([int((labels == c).sum()) for c in model.classes])
+    leak = np.bincount(put[wrong], minlength=len(model)) / np.maximum(others, 1)
+    return leak, float(wrong.mean())
+
+
+def _confused(error: float | None) -> tuple[str, ...]:
+    if error is None or error <= MOST_ERROR:
+        return ()
+    return (f"{error:.0%} of the real rows are put in a wrong class: single missing classes may go unseen",)
+
+
+def _arrays(
+    real: Index, fake: Index, modes: list[dict[str, Any]], put: Index, within: Labels
+) -> dict[str, NDArray[Any]]:
+    """Give the counts, and a few real rows of each missing mode: pairs (mode, row of real)."""
+    examples = [
+        (k, row)
+        for k, mode in enumerate(modes)
+        if mode["missing"]
+        for row in np.flatnonzero(within & (put == k))[:EXAMPLES].tolist()
+    ]
+    return {
+        "counts": np.stack([real, fake]),
+        "missing_examples": np.array(examples, dtype=np.int64).reshape(-1, 2),
+    }
+
+
+METRIC = MetricSpec(
+    name="mode_coverage",
+    title="Mode coverage",
+    summary="Which modes of the real law do the samples miss, and are the others held in the right shares?",
+    measure=measure,
+    kind="estimate",
+    direction="higher",
+    unit="share of modes",
+    low=0.0,
+    high=1.0,
+    family="modes",
+    symmetric=False,
+    scale_invariant=True,
+    zero_on_equal=False,
+    min_real=FEWEST_ROWS,
+    min_fake=FEWEST_ROWS,
+    most_rows=10_000,
+    blind_to="what happens within a mode, and modes that the rows set aside do not show",
+    cost="O((n + m) (K d^2 + B)), and O(1500^2 d) to find clusters",
+    source="Pearson's chi-square by permutation; Fisher's exact tests; cf. Richardson & Weiss 2018, section 3 (NDB)",
+)

@@ -1,0 +1,112 @@
+"""Groups of rows: natural clusters where there are some, cells of like size where there are none.
+
+Clusters are Ward's (1963, "Hierarchical grouping to optimize an objective function"), refined by Lloyd's iterations;
+their number maximises the mean silhouette (Rousseeuw 1987). Where a Gaussian law of the same covariance would have
+clusters that are nearly as good, there are none, and the rows are cut in cells. Ward's tree is deterministic and holds
+all numbers of clusters at once, so 25 well separated modes are found where k-means from random starts merges some.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gandiag.numerics.distances import squared_distances
+
+Matrix = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+MOST_CLUSTERS = 30
+NATURAL_SILHOUETTE = 0.25
+NATURAL_GAIN = 0.15
+_TREE_ROWS = 1500
+
+
+def natural_clusters(rows: Matrix, rng: np.random.Generator) -> tuple[Index, float | None, bool]:
+    """Cluster rows, and say whether the clusters are natural.
+
+    Returns
+    -------
+    modes : ndarray of int, shape (l,)
+        From 0, without gaps.
+    silhouette : float or None
+        Of the clusters with the best mean silhouette; None with fewer than 8 rows.
+    natural : bool
+        False when ``modes`` are mere cells: K = l / 60, from 2 to 20.
+    """
+    some = rows
+    if len(rows) > _TREE_ROWS:
+        some = rows[np.sort(rng.choice(len(rows), size=_TREE_ROWS, replace=False))]
+    tree, distances = _ward(some)
+    silhouette, cut = _best_cut(tree, distances)
+    natural = False
+    if silhouette is not None and silhouette >= NATURAL_SILHOUETTE:
+        centred = some - some.mean(axis=0)
+        gaussian = rng.standard_normal((len(some), len(some))) @ centred / np.sqrt(len(some))
+        smooth, _ = _best_cut(*_ward(gaussian))
+        natural = smooth is None or silhouette >= smooth + NATURAL_GAIN
+    if not natural:
+        cut = _cut(tree, int(np.clip(len(rows) // 60, 2, 20)))
+    return _lloyd(rows, group_means(some, cut, int(cut.max()) + 1)), silhouette, natural
+
+
+def _ward(rows: Matrix) -> tuple[Matrix, Matrix]:
+    from scipy.cluster.hierarchy import linkage
+    from scipy.spatial.distance import squareform
+
+    if len(rows) < 2:
+        return np.empty((0, 4)), np.zeros((1, 1))
+    distances = np.sqrt(squared_distances(rows, rows))
+    np.fill_diagonal(distances, 0.0)
+    distances = np.minimum(distances, distances.T)
+    return linkage(squareform(distances, checks=False), "ward"), distances
+
+
+def _cut(tree: Matrix, k: int) -> Index:
+    from scipy.cluster.hierarchy import fcluster
+
+    if len(tree) == 0:
+        return np.zeros(1, dtype=np.int64)
+    found: Index = np.unique(fcluster(tree, k, "maxclust"), return_inverse=True)[1]
+    return found
+
+
+def _best_cut(tree: Matrix, distances: Matrix) -> tuple[float | None, Index]:
+    """Cut where the mean silhouette is highest, among cuts without tiny clusters (which are outliers, not modes)."""
+    best: tuple[float | None, Index] = (None, np.zeros(len(distances), dtype=np.int64))
+    at = np.arange(len(distances))
+    for k in range(2, min(MOST_CLUSTERS, len(distances) // 4) + 1):
+        cut = _cut(tree, k)
+        sizes = np.bincount(cut)
+        if len(sizes) < 2 or sizes.min() < max(2, len(cut) / (4 * len(sizes))):
+            continue
+        sums = distances @ np.eye(len(sizes))[cut]
+        within = sums[at, cut] / (sizes[cut] - 1)
+        means = sums / sizes
+        means[at, cut] = np.inf
+        nearest = means.min(axis=1)
+        largest = np.maximum(within, nearest)
+        score = float(np.mean(np.where(largest > 0, (nearest - within) / np.where(largest > 0, largest, 1.0), 0.0)))
+        if best[0] is None or score > best[0]:
+            best = (score, cut)
+    return best
+
+
+def _lloyd(rows: Matrix, centres: Matrix) -> Index:
+    modes = np.full(len(rows), -1, dtype=np.int64)
+    for _ in range(50):
+        found = squared_distances(rows, centres).argmin(axis=1)
+        if (found == modes).all():
+            break
+        modes = found
+        filled = np.bincount(modes, minlength=len(centres)) > 0
+        centres = np.where(filled[:, None], group_means(rows, modes, len(centres)), centres)
+    return np.unique(modes, return_inverse=True)[1].astype(np.int64)
+
+
+def group_means(rows: Matrix, modes: Index, k: int) -> Matrix:
+    """Average the rows of each group, shape (k, d); 0 for an empty group."""
+    sums = np.zeros((k, rows.shape[1]))
+    np.add.at(sums, modes, rows)
+    means: Matrix = sums / np.maximum(np.bincount(modes, minlength=k), 1)[:, None]
+    return means

@@ -1,1 +1,78 @@
-"""The command line: one file per command; parsing and exit codes only."""
+"""The command line: results on stdout, everything else on stderr, one exit code per kind of trouble.
+
+``0`` done, ``2`` usage or configuration, ``3`` data or sampler, ``4`` numerical or internal, ``5`` a limit was
+reached, ``130`` interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from gandiag import __version__
+from gandiag.errors import GandiagError
+
+# Name -> one line. The module of a command is imported when it is called, never for --help.
+COMMANDS = {
+    "demo": "The whole thing on bundled digits, in a minute: writes report.html and report.json.",
+    "score": "Score one or more samplers against real data.",
+    "list": "List metrics, samplers, features, plots, diagnoses, datasets or pathologies.",
+    "doctor": "What is installed, what works, and what to do about what does not.",
+}
+
+
+class LazyGroup(click.Group):
+    """Loads the module of a command only when the command is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order of their use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"gandiag.cli.{cmd_name}_command").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Say the nearest command for one that does not exist."""
+        from gandiag.core.names import nearest
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"There is no command {args[0]!r}. " + nearest(args[0], list(COMMANDS), "See gandiag --help."))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="gandiag")
+def program() -> None:
+    """Is my generator any good? Scores any sampler against real data, from samples alone.
+
+    Says how far apart both are, whether that number means anything, and what is wrong.
+    """
+
+
+def main() -> None:
+    """Run the command line and turn errors into exit codes."""
+    try:
+        sys.exit(program(standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except GandiagError as error:
+        click.echo(f"gandiag: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(141)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -50,6 +51,8 @@ class Comparison:
     outside: NDArray[np.bool_] | None = None
     seed: int = 0
     _shared: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _lock: Any = field(default_factory=threading.RLock, repr=False)
+    _locks: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("real", "fake", "fit", "train"):
@@ -103,10 +106,16 @@ class Comparison:
         )
 
     def once(self, key: Any, make: Callable[[np.random.Generator], T]) -> T:
-        """Compute an intermediate result that several metrics need once, from a stream keyed by its name."""
-        if key not in self._shared:
-            self._shared[key] = make(stream(self.seed, "shared", repr(key)))
-        found: T = self._shared[key]
+        """Compute an intermediate result that several metrics need once, from a stream keyed by its name.
+
+        Metrics run in threads: the first to ask computes, the others wait for this key only.
+        """
+        with self._lock:
+            lock = self._locks.setdefault(key, threading.RLock())
+        with lock:
+            if key not in self._shared:
+                self._shared[key] = make(stream(self.seed, "shared", repr(key)))
+            found: T = self._shared[key]
         return found
 
 

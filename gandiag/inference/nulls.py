@@ -40,7 +40,9 @@ def summarise_null(measurement: Measurement, *, draws: int, rng: np.random.Gener
     rng : numpy.random.Generator
     """
     if isinstance(measurement.null, Relabelling):
-        limit = measurement.null.draws
+        limit, two_sided = measurement.null.draws, measurement.null.alternative == "two-sided"
+        # A two-sided p-value is twice that of a tail: it takes twice the draws to be as small.
+        draws = 2 * draws + 1 if two_sided else draws
         null = permutation_null(measurement.null, draws=draws if limit is None else min(draws, limit), rng=rng)
         return _from_permutations(measurement, null)
     if isinstance(measurement.null, KnownNull):

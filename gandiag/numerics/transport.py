@@ -168,15 +168,22 @@ class ProjectedPool:
 
         Cost O(L N B) time, with working arrays of 1 MiB.
         """
+        n, rows = int(labels[:, 0].sum()), len(labels)
+        # n m (F - G) after the i-th row is N times the real rows so far, less i n: whole numbers, exact and small.
+        whole = np.dtype(np.int32 if rows * rows < 2**31 else np.int64)
+        expected = (n * np.arange(1, rows, dtype=np.int64)).astype(whole)[:, None]
         out = np.empty(labels.shape[1])
-        width = max(1, _CACHED // len(labels))
+        width = max(1, _CACHED // rows)
         for start in range(0, labels.shape[1], width):
-            weights = signed_weights(labels[:, start : start + width])
-            total = np.zeros(weights.shape[1])
+            steps = labels[:, start : start + width].astype(whole)
+            steps *= rows
+            total = np.zeros(steps.shape[1])
             for order, gaps in zip(self.order, self.gaps, strict=True):
-                between = np.cumsum(weights[order[:-1]], axis=0)
+                between = steps[order[:-1]]
+                np.cumsum(between, axis=0, out=between)
+                between -= expected
                 total += gaps @ np.abs(between, out=between)
-            out[start : start + width] = total / len(self.order)
+            out[start : start + width] = total / (n * (rows - n) * len(self.order))
         return out
 
     def potentials(self, is_real: Labels) -> Matrix:

@@ -1,0 +1,5 @@
+"""``python -m gandiag``."""
+
+from gandiag.cli import main
+
+main()

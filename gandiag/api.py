@@ -1,0 +1,159 @@
+"""The public functions: the facade that joins sources, evaluation and rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import gandiag
+from gandiag.core import report as plain
+from gandiag.core.protocols import Progress, Sampler
+from gandiag.errors import ConfigError
+from gandiag.evaluate import evaluate
+from gandiag.measuring import PERMUTATIONS, Settings
+from gandiag.sources import open_sampler
+
+__all__ = ["Report", "open_sampler", "score"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Report(plain.Report):
+    """The results of one or more samplers against one real source, with its renderings.
+
+    ``report["frechet"]`` is the result of the first sampler, ``report.diagnoses`` its findings, ``report.fakes`` all
+    samplers.
+    """
+
+    @classmethod
+    def of(cls, report: plain.Report) -> Report:
+        """Dress a plain report."""
+        return cls(**{f.name: getattr(report, f.name) for f in fields(plain.Report)})
+
+    @classmethod
+    def read(cls, path: str | Path) -> Report:
+        """Read a report.json, with the arrays beside it."""
+        from gandiag.report.json import read_json
+
+        return cls.of(read_json(Path(path)))
+
+    def to_json(self, path: str | Path) -> None:
+        """Write report.json, and its arrays in a sibling .safetensors file."""
+        from gandiag.report.json import write_json
+
+        write_json(self, Path(path))
+
+    def to_html(self, path: str | Path) -> None:
+        """Write one self-contained page."""
+        from gandiag.report.html import write_html
+
+        write_html(self, Path(path))
+
+    def to_text(self, width: int = 100) -> str:
+        """Render the findings and the table as plain text."""
+        from gandiag.report.text import to_text
+
+        return to_text(self, width=width)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def _repr_html_(self) -> str:
+        from gandiag.report.html import to_html
+
+        return to_html(self)
+
+
+def score(
+    real: Any,
+    fake: Any,
+    *,
+    train: Any = None,
+    labels: Any = None,
+    metrics: Iterable[str] | None = None,
+    features: str | None = None,
+    n: int | None = None,
+    seed: int = 0,
+    permutations: int = PERMUTATIONS,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    progress: Progress | None = None,
+    **opening: Any,
+) -> Report:
+    """Score a sampler, or several, against real data.
+
+    Parameters
+    ----------
+    real : array, sampler, path or address
+        Anything that `open_sampler` takes.
+    fake : the same, or a mapping of names to such
+        One sampler, or ``{"name": sampler, ...}``.
+    train : the same, optional
+        What the generator was trained on, independent of ``real``; switches the memorisation tests on.
+    labels : array of int, shape (n,), optional
+        Classes of the real rows, for mode coverage by class.
+    metrics : names, optional
+        The default suite when absent; see ``gandiag list metrics``.
+    features : str, optional
+        A feature map; see ``gandiag list features``.
+    n : int, optional
+        Rows per side; all rows of finite sources and 5000 of endless ones when absent.
+    seed : int
+        One seed gives one report, bit for bit.
+    permutations : int
+        Relabellings per permutation test.
+    options : mapping, optional
+        Options per metric: ``{"precision": {"k": 3}}``.
+    progress : callable, optional
+        Called as ``progress(step, done, total)``.
+    **opening
+        Passed to `open_sampler` for the fakes: ``latent="normal:128"``, ``batch_size=64``.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    GandiagError
+        When samples cannot be drawn, read or compared. A metric that fails is a result with status "failed".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> report = score(rng.normal(size=(400, 2)), rng.normal(size=(300, 2)), metrics=["energy"], permutations=199)
+    >>> report["energy"].status
+    'ok'
+    """
+    named = _named(fake)
+    real_sampler = open_sampler(real, labels=labels) if labels is not None else open_sampler(real)
+    fakes: list[tuple[str, Sampler]] = []
+    for name, source in named.items():
+        sampler = open_sampler(source, **opening)
+        fakes.append((name or sampler.name, sampler))
+    settings = Settings(
+        metrics=None if metrics is None else tuple(metrics),
+        features=features,
+        n=n,
+        seed=seed,
+        permutations=permutations,
+        options=options,
+    )
+    report = evaluate(
+        real_sampler,
+        fakes,
+        train=None if train is None else open_sampler(train),
+        settings=settings,
+        version=gandiag.__version__,
+        progress=progress,
+    )
+    return Report.of(report)
+
+
+def _named(fake: Any) -> dict[str, Any]:
+    if not isinstance(fake, Mapping):
+        return {"": fake}
+    if not fake:
+        raise ConfigError("`fake` must name at least one sampler", received="{}", remedy="Pass {'name': sampler}.")
+    return {str(name): source for name, source in fake.items()}

@@ -1,0 +1,42 @@
+"""What commands share: a progress bar on stderr, and the printed report on stdout."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gandiag.api import Report
+from gandiag.core.protocols import Progress
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """Show a bar on stderr while it is a terminal; else a line per step would only litter a log."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<44.44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("opening sources", total=None)
+
+        def tell(step: str, done: int, total: int) -> None:
+            bar.update(task, description=step, completed=done, total=total)
+
+        yield tell
+
+
+def print_report(report: Report) -> None:
+    """Print the findings and the table on stdout."""
+    from rich.console import Console
+
+    from gandiag.report.text import render
+
+    render(report, Console(file=sys.stdout))
+
+
+def exit_code(report: Report) -> int:
+    """Return 4 when a metric failed, else 0: a bad score is not an error."""
+    return 4 if any(r.status == "failed" for fake in report.fakes for r in fake.results) else 0

@@ -1,0 +1,88 @@
+"""``gandiag score``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("score")
+@click.argument("real")
+@click.argument("fake", nargs=-1, required=True)
+@click.option("--train", help="What the generator was trained on: switches the memorisation tests on.")
+@click.option("--labels", type=click.Path(exists=True, dir_okay=False), help="A .npy file: the class of each real row.")
+@click.option("--n", type=click.IntRange(min=4), help="Rows per side. All rows of finite sources when absent.")
+@click.option("--metrics", help="Names, separated by commas; see: gandiag list metrics.")
+@click.option("--features", help="A feature map; see: gandiag list features.")
+@click.option("--latent", help="Latent of a bare generator module: normal:128, uniform:100.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Rows per call of a generator.")
+@click.option("--permutations", type=click.IntRange(min=19), default=2499, show_default=True, help="At most, per test.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the report here.")
+@click.option("--html", "html_path", type=click.Path(dir_okay=False, path_type=Path), help="Write one page here.")
+def command(
+    real: str,
+    fake: tuple[str, ...],
+    train: str | None,
+    labels: str | None,
+    n: int | None,
+    metrics: str | None,
+    features: str | None,
+    latent: str | None,
+    batch_size: int | None,
+    permutations: int,
+    seed: int,
+    json_path: Path | None,
+    html_path: Path | None,
+) -> int:
+    """Score one or more samplers (FAKE) against REAL data.
+
+    A source is a file (x.npy, x.npz, x.csv, x.safetensors), a folder of images, code that you own
+    (my_gan.py:sampler, package.module:attr; this runs that code), a built-in (toy:ring8, data:digits?split=test) or a
+    pathology of one (data:digits!drop_modes=3).
+    """
+    import gandiag
+    from gandiag.cli._terminal import exit_code, print_report, progress_bar
+
+    opening: dict[str, Any] = {"latent": latent, "batch_size": batch_size}
+    with progress_bar() as progress:
+        report = gandiag.score(
+            real,
+            _distinct(fake),
+            train=train,
+            labels=_read_labels(labels),
+            metrics=None if metrics is None else [m.strip() for m in metrics.split(",") if m.strip()],
+            features=features,
+            n=n,
+            seed=seed,
+            permutations=permutations,
+            progress=progress,
+            **{key: value for key, value in opening.items() if value is not None},
+        )
+    print_report(report)
+    for path, write in ((json_path, report.to_json), (html_path, report.to_html)):
+        if path is not None:
+            write(path)
+            click.echo(f"wrote {path}", err=True)
+    return exit_code(report)
+
+
+def _distinct(sources: tuple[str, ...]) -> dict[str, str]:
+    """Name each source by its address; a source given twice is numbered."""
+    out: dict[str, str] = {}
+    for source in sources:
+        name, count = source, 2
+        while name in out:
+            name, count = f"{source} ({count})", count + 1
+        out[name] = source
+    return out
+
+
+def _read_labels(path: str | None) -> object:
+    if path is None:
+        return None
+    import numpy as np
+
+    return np.load(path, allow_pickle=False)

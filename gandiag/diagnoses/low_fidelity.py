@@ -1,0 +1,43 @@
+"""Low fidelity: samples fall beside the data, without being noise."""
+
+from __future__ import annotations
+
+from gandiag.core.report import Diagnosis, Evidence, FakeReport, RealSource
+from gandiag.core.specs import DiagnosisSpec
+from gandiag.diagnoses._reading import estimate_of, graded, number, percent, result_of, shown, significant
+
+
+def ask(fake: FakeReport, real: RealSource) -> Diagnosis | None:
+    """Fire when precision is below its floor, or samples lie off the support, or modes are widened."""
+    off, precision = result_of(fake, "off_support"), result_of(fake, "precision")
+    spread = result_of(fake, "mode_spread")
+    evidence: list[Evidence] = []
+    worst = 0.0
+    if off is not None and significant(off) and (off.excess or 0.0) > 0:
+        evidence.append(shown(off, "share of samples off the support of the data"))
+        worst = max(worst, number(off, "share_fake") - number(off, "share_real"))
+    if precision is not None and significant(precision) and (precision.excess or 0.0) < 0:
+        evidence.append(shown(precision, "share of samples within the data's neighbourhoods"))
+        worst = max(worst, -(precision.excess or 0.0))
+    if spread is not None and significant(spread) and estimate_of(spread) > 1.05:
+        evidence.append(shown(spread, "within-mode spread relative to real (1 is healthy)"))
+        worst = max(worst, min(1.0, estimate_of(spread) - 1.0))
+    if not evidence:
+        return None
+    return Diagnosis(
+        code="low_fidelity",
+        severity=graded(worst, major=0.05, critical=0.3),
+        sentence=(
+            f"Samples fall beside the data: {percent(worst)} more of them than of real rows (blur, artefacts, noise)."
+        ),
+        evidence=tuple(evidence),
+    )
+
+
+DIAGNOSIS = DiagnosisSpec(
+    name="low_fidelity",
+    summary="Samples fall beside the data: blur, artefacts, coarse values, slight noise.",
+    ask=ask,
+    specificity=30,
+    explains=frozenset(),
+)

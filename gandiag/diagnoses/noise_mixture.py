@@ -1,0 +1,44 @@
+"""Noise mixture: some samples are data, the rest is structureless noise."""
+
+from __future__ import annotations
+
+from gandiag.core.report import Diagnosis, FakeReport, RealSource
+from gandiag.core.specs import DiagnosisSpec
+from gandiag.diagnoses._reading import estimate_of, graded, number, percent, result_of, shown, significant
+
+# Off-support samples at least this far from the data, as a share of the distance of pure noise, are noise.
+AS_FAR_AS_NOISE = 0.6
+# Realigning location and scale would bring shifted samples back; noise stays out.
+STAYS_OUT = 0.5
+
+
+def ask(fake: FakeReport, real: RealSource) -> Diagnosis | None:
+    """Fire when samples lie where no data are, as far out as pure noise, and realigning does not bring them back."""
+    off = result_of(fake, "off_support")
+    if off is None or not significant(off):
+        return None
+    excess = number(off, "share_fake") - number(off, "share_real")
+    out_still = number(off, "aligned_share") >= STAYS_OUT * estimate_of(off)
+    if excess <= 0 or number(off, "noise_ratio") < AS_FAR_AS_NOISE or not out_still:
+        return None
+    return Diagnosis(
+        code="noise_mixture",
+        severity=graded(excess, major=0.02, critical=0.2),
+        sentence=(
+            f"About {percent(excess)} of the samples are noise: they lie as far from the data as random values do, "
+            f"while the other {percent(1 - excess)} could be data."
+        ),
+        evidence=(
+            shown(off, "share of samples off the support of the data"),
+            shown(off, "their distance from the data, as a share of that of pure noise", number(off, "noise_ratio")),
+        ),
+    )
+
+
+DIAGNOSIS = DiagnosisSpec(
+    name="noise_mixture",
+    summary="A share of the samples is structureless noise; the rest looks like data.",
+    ask=ask,
+    specificity=70,
+    explains=frozenset({"modes_imbalanced", "modes_shrunken", "shifted", "low_fidelity", "out_of_range"}),
+)

@@ -1,0 +1,81 @@
+"""From results to findings: ask every diagnosis, let the most specific explanation lead, gravest first.
+
+A finding that another one accounts for stands under it: a memoriser also repeats rows, dropped modes also move the
+mean. A sampler is `ok` only when tests were run and none of them objects; what could not be tested is never `ok`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gandiag.core.report import SEVERITIES, Diagnosis, Evidence, FakeReport, RealSource
+from gandiag.core.specs import DIAGNOSES, DiagnosisSpec
+
+UNEXPLAINED = "differs"
+
+# Tests of the whole distribution: without one of them "ok" would be an empty word.
+_NEEDED = ("mmd", "energy", "c2st", "sliced_wasserstein", "moment_difference")
+
+
+def diagnose(fake: FakeReport, real: RealSource) -> tuple[Diagnosis, ...]:
+    """Find what is wrong with one sampler.
+
+    Parameters
+    ----------
+    fake : FakeReport
+        Its results, with adjusted p-values; diagnoses empty.
+    real : RealSource
+
+    Returns
+    -------
+    tuple of Diagnosis
+        At least one; gravest first, then the most specific. ``ok`` stands alone.
+    """
+    specs = sorted(DIAGNOSES, key=lambda spec: -spec.specificity)
+    found = [(spec, answer) for spec in specs if (answer := spec.ask(fake, real)) is not None]
+    # "Differs, for no known cause" is said only where no cause is known.
+    named = [(spec, answer) for spec, answer in found if spec.name != UNEXPLAINED]
+    led = _nested(named or found)
+    if not led:
+        return (_nothing_found(fake),)
+    order = {spec.name: i for i, spec in enumerate(specs)}
+    return tuple(sorted(led, key=lambda d: (-SEVERITIES.index(d.severity), order[d.code])))
+
+
+def _nested(found: list[tuple[DiagnosisSpec, Diagnosis]]) -> list[Diagnosis]:
+    """Put each finding under the first, more specific one that explains it."""
+    leaders: list[tuple[DiagnosisSpec, Diagnosis]] = []
+    for spec, answer in found:
+        for i, (leader, lead) in enumerate(leaders):
+            if spec.name in leader.explains:
+                leaders[i] = (leader, replace(lead, explains=(*lead.explains, answer)))
+                break
+        else:
+            leaders.append((spec, answer))
+    return [answer for _, answer in leaders]
+
+
+def _nothing_found(fake: FakeReport) -> Diagnosis:
+    tested = [r for r in fake.results if r.p_value is not None]
+    failed = [r.metric for r in fake.results if r.status == "failed"]
+    if failed or not any(r.metric in _NEEDED for r in tested):
+        why = f"{', '.join(failed)} failed" if failed else "no test of the whole distribution gave a p-value"
+        return Diagnosis(
+            code="undetermined",
+            severity="major",
+            sentence=f"No verdict: {why}, so nothing speaks for or against this sampler.",
+        )
+    smallest = min(tested, key=lambda r: r.p_value.value if r.p_value is not None else 1.0)
+    p = smallest.p_value
+    return Diagnosis(
+        code="ok",
+        severity="none",
+        sentence=(f"None of {len(tested)} tests tells these samples from real ones at these sizes ({fake.n} samples)."),
+        evidence=(
+            Evidence(
+                metric=smallest.metric,
+                says="the smallest adjusted p-value of all tests",
+                value=None if p is None else p.adjusted,
+            ),
+        ),
+    )

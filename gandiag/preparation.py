@@ -1,0 +1,226 @@
+"""From samplers to comparisons: draw, set rows aside, check that both sides are alike, map to features.
+
+Everything that is fitted (scales, clusters, thresholds) is fitted on rows that are set aside: the training set where
+one is given, else a quarter of the real rows. Fitting on the real rows under test would cost every permutation test
+its level: they would then be closer to the fit than the fake rows are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gandiag.core.checks import Matrix
+from gandiag.core.comparison import Comparison
+from gandiag.core.dependence import dependence_stride
+from gandiag.core.protocols import FeatureMap, Sampler
+from gandiag.core.report import RealSource
+from gandiag.core.rng import stream
+from gandiag.core.samples import KnownModes, SampleSet
+from gandiag.core.specs import FEATURES
+from gandiag.errors import DtypeError, RangeError, ShapeError, TooFewSamplesError
+from gandiag.features import default_name
+
+DEFAULT_N = 5000
+MOST_FIT = 5000
+FEWEST_ROWS = 4
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prepared:
+    """Samples of all sides, in raw form and as features."""
+
+    real: SampleSet
+    fit: SampleSet
+    fakes: tuple[SampleSet, ...]
+    train: SampleSet | None
+    features: FeatureMap
+    train_source: str | None
+    seed: int
+    _matrices: dict[str, Matrix] = field(default_factory=dict, repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """Name the feature map, with what was fitted."""
+        return self.features.fingerprint()
+
+    @property
+    def given(self) -> frozenset[str]:
+        """What optional inputs metrics may rely on."""
+        named = {"train": self.train is not None, "range": self.real.value_range is not None}
+        return frozenset(name for name, is_given in named.items() if is_given)
+
+    @property
+    def fit_labels(self) -> NDArray[np.int64] | None:
+        """Labels of the rows set aside."""
+        return self.fit.labels
+
+    def matrix(self, side: str, samples: SampleSet) -> Matrix:
+        """Map one side to features, once."""
+        if side not in self._matrices:
+            self._matrices[side] = self.features(samples)
+        return self._matrices[side]
+
+    def modes(self) -> KnownModes | None:
+        """Exact modes in feature space, where the real source knows them."""
+        if self.real.modes is None:
+            return None
+        return self.features.modes(self.real.modes)
+
+    def comparison(self, i: int, *, seed: int) -> Comparison:
+        """Put the i-th fake source beside the real one."""
+        fake = self.fakes[i]
+        return Comparison(
+            real=self.matrix("real", self.real),
+            fake=self.matrix(f"fake {i}", fake),
+            fit=self.matrix("fit", self.fit),
+            train=None if self.train is None else self.matrix("train", self.train),
+            fit_labels=self.fit.labels,
+            real_labels=self.real.labels,
+            modes=self.modes(),
+            outside=_outside(fake, self.real.value_range),
+            seed=seed,
+        )
+
+    def dependence(self, i: int) -> str | None:
+        """Say why p-values may not be given: rows of one side that depend on each other."""
+        for side, key, samples in (("real", "real", self.real), ("fake", f"fake {i}", self.fakes[i])):
+            lag = samples.lag or dependence_stride(self.matrix(key, samples))[0]
+            if lag > 1:
+                return (
+                    f"{side} rows depend on their neighbours (about {lag} rows to independence): "
+                    "declare lag=1 if they are independent, or give more rows so that they can be thinned"
+                )
+        return None
+
+    def real_source(self) -> RealSource:
+        """Describe the real side for the report."""
+        return RealSource(
+            source=self.real.source,
+            kind=self.real.kind,
+            n=len(self.real),
+            n_fit=len(self.fit),
+            dim=int(np.prod(self.real.shape)),
+            features=self.fingerprint,
+            notes=self.real.notes,
+        )
+
+    def examples(self, rows: int) -> dict[str, NDArray[np.generic]]:
+        """Pick the samples that figures show."""
+        rng = stream(self.seed, "examples")
+        out: dict[str, NDArray[np.generic]] = {}
+        sides = [("real", "real", self.real), *((str(i), f"fake {i}", f) for i, f in enumerate(self.fakes))]
+        for name, key, samples in sides:
+            index = np.sort(rng.permutation(len(samples))[:rows])
+            raw = np.concatenate([b for _, b in samples.take(index).blocks()])
+            out[f"examples/{name}"] = raw.astype(np.float32)
+            out[f"examples/{name}_features"] = self.matrix(key, samples)[index].astype(np.float32)
+        return out
+
+
+def prepare(
+    real: Sampler,
+    fakes: Sequence[tuple[str, Sampler]],
+    *,
+    train: Sampler | None,
+    features: str | None,
+    n: int | None,
+    seed: int,
+) -> Prepared:
+    """Draw all sides from streams keyed by their names, and fit the features on rows set aside.
+
+    Raises
+    ------
+    GandiagError
+        When a side cannot be drawn, or the sides are not alike.
+    """
+    trained = None if train is None else _drawn_train(train, seed)
+    test, fit = _drawn_real(real, trained, n, seed)
+    drawn = tuple(_drawn_fake(sampler, name, n or len(test), seed) for name, sampler in fakes)
+    for samples in (fit, *drawn) if trained is None else (fit, trained, *drawn):
+        _require_alike(test, samples)
+    name = features or default_name(test)
+    fitted = FEATURES.get(name).fit(fit)
+    return Prepared(
+        real=test,
+        fit=fit,
+        fakes=drawn,
+        train=trained,
+        features=fitted,
+        train_source=None if trained is None else trained.source,
+        seed=seed,
+    )
+
+
+def _drawn_train(train: Sampler, seed: int) -> SampleSet:
+    rows = MOST_FIT * 2 if train.size is None else train.size
+    return train.sample(rows, rng=stream(seed, "train"))
+
+
+def _drawn_real(real: Sampler, train: SampleSet | None, n: int | None, seed: int) -> tuple[SampleSet, SampleSet]:
+    """Split the real source into rows under test and rows set aside for fitting."""
+    rng = stream(seed, "real")
+    if real.size is not None and real.size < FEWEST_ROWS:
+        raise TooFewSamplesError(
+            f"the real source must hold at least {FEWEST_ROWS} rows", received=real.size, remedy="Give more real data."
+        )
+    if real.size is None:
+        rows, aside = n or DEFAULT_N, min(max((n or DEFAULT_N) // 2, 2), MOST_FIT)
+    else:
+        aside = min(max(real.size // 4, 2), MOST_FIT)
+        rows = real.size - aside if n is None else min(n, real.size - aside)
+    if train is not None:
+        # Labels of the training rows are needed where the real rows have some; else they are set aside from real.
+        probe = real.sample(rows if real.size is None else min(n or real.size, real.size), rng=rng)
+        if probe.labels is None or train.labels is not None:
+            return probe, train
+        rng = stream(seed, "real")
+    both = real.sample(rows + aside, rng=rng)
+    return both.take(np.arange(rows)), both.take(np.arange(rows, rows + aside))
+
+
+def _drawn_fake(fake: Sampler, name: str, n: int, seed: int) -> SampleSet:
+    rows = n if fake.size is None else min(n, fake.size)
+    samples = fake.sample(rows, rng=stream(seed, "fake", name))
+    if rows < n:
+        return samples.noting(f"holds {rows} rows, fewer than the {n} asked for")
+    if fake.size is not None and fake.size > rows:
+        return samples.noting(f"{rows} of {fake.size} rows were used")
+    return samples
+
+
+def _require_alike(real: SampleSet, other: SampleSet) -> None:
+    if real.shape != other.shape:
+        raise ShapeError(
+            f"{other.source} must have samples of the shape that {real.source} has, {real.shape}",
+            received=f"{other.shape}",
+            remedy="Bring both to one size and layout before scoring.",
+        )
+    if (real.kind == "discrete") != (other.kind == "discrete"):
+        raise DtypeError(
+            f"{real.source} and {other.source} must both hold whole numbers or both hold floats",
+            received=f"{real.kind} and {other.kind}",
+            remedy="Convert one side, or declare kind='vector' for both.",
+        )
+    ours, theirs = real.value_range, other.value_range
+    if ours is not None and theirs is not None and ours != theirs:
+        raise RangeError(
+            f"both sides must be in one range; {real.source} declares {ours[0]:g} to {ours[1]:g}",
+            received=f"{other.source} declares {theirs[0]:g} to {theirs[1]:g}",
+            remedy="Rescale one side, for instance divide 8-bit images by 255.",
+        )
+
+
+def _outside(samples: SampleSet, declared: tuple[float, float] | None) -> NDArray[np.bool_] | None:
+    if declared is None:
+        return None
+    low, high = declared
+    slack = 1e-6 * (high - low)  # float32 rounding of the end points is no violation
+    outside = np.zeros(len(samples), dtype=bool)
+    for start, block in samples.blocks():
+        flat = block.reshape(len(block), -1)
+        outside[start : start + len(block)] = ((flat < low - slack) | (flat > high + slack)).any(axis=1)
+    return outside

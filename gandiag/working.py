@@ -1,0 +1,64 @@
+"""Metrics side by side: one thread per core, one BLAS thread each.
+
+Two BLAS pools on two cores wait for each other at every barrier, which costs small eigenproblems several times their
+own time; one thread per metric keeps every core on work. Results do not depend on it: every metric draws from its own
+stream.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+Job = TypeVar("Job")
+Done = TypeVar("Done")
+
+MOST_WORKERS = 4
+
+
+def in_threads(work: Callable[[Job], Done], jobs: Sequence[Job]) -> Iterator[Done]:
+    """Do all jobs, and yield what they return in the order of the jobs.
+
+    An interrupt cancels what has not begun.
+    """
+    workers = max(1, min(MOST_WORKERS, available_cores(), len(jobs)))
+    with _quiet_solvers(), _blas_threads(max(1, available_cores() // workers)):
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="gandiag")
+        try:
+            yield from pool.map(work, jobs)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def available_cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _blas_threads(threads: int) -> Iterator[None]:
+    # Libraries that are loaded later would not be held to the limit.
+    import scipy.linalg  # noqa: F401
+    import sklearn.utils  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=threads):
+        yield
+
+
+@contextmanager
+def _quiet_solvers() -> Iterator[None]:
+    """Ignore what the solvers say on stderr while threads run, since we check their answers ourselves.
+
+    Filters are global: the metrics' own, narrower ones may interleave, and are put back here.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", module=r"ot(\..*)?$")
+        yield

@@ -1,0 +1,98 @@
+"""A module imports only from floors below its own."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "gandiag"
+
+ALL = {"core", "datasets", "samplers", "features", "pathologies", "metrics", "inference", "numerics"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "core": set(),
+    "numerics": set(),
+    "datasets": {"core"},
+    "samplers": {"core"},
+    "features": {"core"},
+    "pathologies": {"core"},
+    "plots": {"core"},
+    "metrics": {"core", "numerics"},
+    "inference": {"core", "numerics"},
+    "sources": ALL,
+    "diagnoses": ALL,
+    "findings": {"core", "diagnoses"},
+    "preparation": {"core", "features"},
+    "measuring": {"core", "inference"},
+    "working": set(),
+    "evaluate": {"core", "measuring", "findings", "preparation", "working"},
+    "calibration": {"core", "inference", "measuring", "evaluate", "sources", "datasets", "pathologies", "metrics"},
+    "report": {"core", "inference", "evaluate", "sources", "plots"},
+    "api": {"core", "sources", "measuring", "evaluate", "report", "plots"},
+    "cli": {"core", "api", "report", "calibration"},
+    "__init__": {"api", "core", "errors"},
+    "__main__": {"cli"},
+}
+
+
+def imported_parts(tree: ast.AST) -> set[str]:
+    """Name the parts of gandiag that a module imports, at any depth of its code."""
+    parts = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                parts.add("a relative import")
+                continue
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        parts |= {[*name.split("."), "__init__"][1] for name in names if name.split(".")[0] == "gandiag"}
+    return parts
+
+
+def violations(part: str, source: str) -> set[str]:
+    """Say which imports of a module of ``part`` its floor forbids. The root and `errors` are open to all."""
+    allowed = MAY_IMPORT[part] | {part, "errors", "__init__", "__version__"}
+    return imported_parts(ast.parse(source)) - allowed
+
+
+def part_of(path: Path) -> str:
+    """Name the part of the house that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_module_imports_only_from_floors_below(path: Path) -> None:
+    part = part_of(path)
+    if part == "errors":
+        assert not imported_parts(ast.parse(path.read_text()))
+        return
+    assert not violations(part, path.read_text())
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "metrics").glob("*.py")), ids=lambda p: p.stem)
+def test_no_metric_imports_another(path: Path) -> None:
+    imports = [n.module for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom) and n.module]
+    assert not [m for m in imports if m.startswith("gandiag.metrics")]
+
+
+@pytest.mark.parametrize(
+    ("part", "source"),
+    [
+        ("plots", "from gandiag.numerics.moments import standardised"),
+        ("plots", "def f():\n    from gandiag.metrics import energy"),
+        ("metrics", "from gandiag.inference.permutation import permutation_null"),
+        ("numerics", "from gandiag.core.checks import as_matrix"),
+        ("core", "import gandiag.metrics.energy"),
+        ("inference", "from gandiag.metrics.energy import measure"),
+        ("evaluate", "from gandiag.plots import mode_counts"),
+        ("samplers", "from gandiag.datasets.ring8 import DATASET"),
+        ("cli", "from gandiag.numerics import distances"),
+        ("metrics", "from . import energy"),
+    ],
+)
+def test_the_check_sees_a_planted_violation(part: str, source: str) -> None:
+    assert violations(part, source)

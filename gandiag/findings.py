@@ -35,11 +35,30 @@ def diagnose(fake: FakeReport, real: RealSource) -> tuple[Diagnosis, ...]:
     found = [(spec, answer) for spec in specs if (answer := spec.ask(fake, real)) is not None]
     # "Differs, for no known cause" is said only where no cause is known.
     named = [(spec, answer) for spec, answer in found if spec.name != UNEXPLAINED]
+    if found and not named:
+        named = _attributed(specs, fake, real)
     led = _nested(named or found)
     if not led:
         return (_nothing_found(fake),)
     order = {spec.name: i for i, spec in enumerate(specs)}
     return tuple(sorted(led, key=lambda d: (-SEVERITIES.index(d.severity), order[d.code])))
+
+
+def _attributed(
+    specs: list[DiagnosisSpec], fake: FakeReport, real: RealSource
+) -> list[tuple[DiagnosisSpec, Diagnosis]]:
+    """Seek a named cause once a difference is established.
+
+    The panel has rejected after adjustment, so that this sampler differs is settled; which cause it has is then read
+    from unadjusted p-values. That a healthy sampler is accused is no more likely for it.
+    """
+    plain = []
+    for result in fake.results:
+        p = result.p_value
+        plain.append(result if p is None else replace(result, p_value=replace(p, adjusted=p.value)))
+    bare = replace(fake, results=tuple(plain))
+    asked = [spec for spec in specs if spec.name != UNEXPLAINED]
+    return [(spec, answer) for spec in asked if (answer := spec.ask(bare, real)) is not None]
 
 
 def _nested(found: list[tuple[DiagnosisSpec, Diagnosis]]) -> list[Diagnosis]:

@@ -58,7 +58,7 @@ def test_a_report_with_a_failed_metric_is_never_ok(monkeypatch: pytest.MonkeyPat
 
 def test_an_interrupt_is_not_a_failed_metric(monkeypatch: pytest.MonkeyPatch) -> None:
     broken_metric(monkeypatch, KeyboardInterrupt())  # type: ignore[arg-type]
-    with pytest.raises(KeyboardInterrupt, match="^$"):
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
         gandiag.score(normal(100), normal(80, seed=1), **QUICK)
 
 

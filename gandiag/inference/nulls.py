@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gandiag.core.results import Floor, KnownNull, Measurement, PValue, Relabelling
+from gandiag.core.results import Alternative, Floor, KnownNull, Measurement, PValue, Relabelling
 from gandiag.inference.permutation import PermutationNull, permutation_null
 
 # The smallest effect is stated for one test at this level and power.
@@ -44,7 +44,7 @@ def summarise_null(measurement: Measurement, *, draws: int, rng: np.random.Gener
         # A two-sided p-value is twice that of a tail: it takes twice the draws to be as small.
         draws = 2 * draws + 1 if two_sided else draws
         null = permutation_null(measurement.null, draws=draws if limit is None else min(draws, limit), rng=rng)
-        return _from_permutations(measurement, null)
+        return _from_permutations(measurement, measurement.null, null)
     if isinstance(measurement.null, KnownNull):
         return _from_known(measurement, measurement.null)
     reasons = {name: measurement.reasons[name] for name in ("floor", "p_value")}
@@ -52,17 +52,25 @@ def summarise_null(measurement: Measurement, *, draws: int, rng: np.random.Gener
     return NullSummary(floor=None, p_value=None, excess=None, z=None, mde=None, reasons=reasons, draws=None)
 
 
-def _from_permutations(measurement: Measurement, null: PermutationNull) -> NullSummary:
+def _from_permutations(measurement: Measurement, problem: Relabelling, null: PermutationNull) -> NullSummary:
     sd = float(null.estimates.std(ddof=1)) if len(null.estimates) > 1 else 0.0
     floor = Floor(mean=float(null.estimates.mean()), sd=sd, source="permutation")
     calibration = "exact (all relabellings)" if null.exact else "permutation"
     value = PValue(value=null.p_value, calibration=calibration, draws=len(null.estimates))
-    critical = float(np.quantile(null.estimates, 1.0 - MDE_LEVEL)) - floor.mean
-    mde = max(critical, 0.0) + _POWER_QUANTILE * sd if not no_spread(floor) else None
+    mde = (
+        _reach(null.estimates, floor.mean, problem.alternative) + _POWER_QUANTILE * sd if not no_spread(floor) else None
+    )
     excess, z, reasons = _excess(measurement, floor)
     if mde is None:
         reasons["mde"] = "the null has no spread"
     return NullSummary(floor=floor, p_value=value, excess=excess, z=z, mde=mde, reasons=reasons, draws=null.estimates)
+
+
+def _reach(estimates: NDArray[np.float64], mean: float, alternative: Alternative) -> float:
+    """Measure how far from the floor an estimate must lie to be significant by itself."""
+    level = MDE_LEVEL / 2.0 if alternative == "two-sided" else MDE_LEVEL
+    above, below = float(np.quantile(estimates, 1.0 - level)) - mean, mean - float(np.quantile(estimates, level))
+    return max({"greater": above, "less": below, "two-sided": max(above, below)}[alternative], 0.0)
 
 
 def _from_known(measurement: Measurement, null: KnownNull) -> NullSummary:

@@ -283,7 +283,7 @@ def test_b48_a_broken_pillow_is_reported_like_an_absent_one(monkeypatch: pytest.
 def test_b47_odd_file_names_are_read_and_shown_escaped(tmp_path: Path) -> None:
     odd = os.fsdecode(b"bad\xff\n\x1b[31m.png")
     (tmp_path / odd).write_bytes(b"x")
-    with pytest.raises(ImageDecodeError) as caught:
+    with pytest.raises(ImageDecodeError, match="bad") as caught:
         draw(tmp_path, 1)
     assert str(caught.value).isprintable()
     save(tmp_path / odd, grey())

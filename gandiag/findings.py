@@ -62,11 +62,15 @@ def _attributed(
 
 
 def _nested(found: list[tuple[DiagnosisSpec, Diagnosis]]) -> list[Diagnosis]:
-    """Put each finding under the first, more specific one that explains it."""
+    """Put each finding under the first, more specific one that explains it and is as grave.
+
+    A slight cause does not account for a grave effect.
+    """
     leaders: list[tuple[DiagnosisSpec, Diagnosis]] = []
     for spec, answer in found:
         for i, (leader, lead) in enumerate(leaders):
-            if spec.name in leader.explains:
+            grave_enough = SEVERITIES.index(answer.severity) <= SEVERITIES.index(lead.severity)
+            if spec.name in leader.explains and grave_enough:
                 leaders[i] = (leader, replace(lead, explains=(*lead.explains, answer)))
                 break
         else:

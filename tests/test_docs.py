@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,14 @@ def test_every_built_in_named_in_the_docs_exists(page: Path) -> None:
     text = page.read_text()
     assert set(re.findall(r"(?:toy|data):([a-z0-9_]+)", text)) <= set(DATASETS.names())
     assert set(re.findall(r"(?:toy|data):[^\s`'\"]*?!([a-z_]+)=", text)) <= set(PATHOLOGIES.names())
+
+
+def test_the_example_of_the_readme_runs_and_prints_what_it_says(tmp_path: Path) -> None:
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    assert code is not None
+    done = subprocess.run([sys.executable, "-c", code[1]], capture_output=True, text=True, cwd=tmp_path, check=True)
+    promised = re.search(r"sentence\)  # (.*)", code[1])
+    assert promised is not None
+    assert done.stdout.splitlines()[0] == promised[1]
+    assert done.stdout.splitlines()[1].startswith("wasserstein = ")
+    assert (tmp_path / "report.html").exists()

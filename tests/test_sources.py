@@ -450,3 +450,11 @@ def test_every_built_in_of_this_checkout_opens_and_draws() -> None:
         assert len(samples) == 7
         assert samples.lag >= 1
         assert samples.source == f"{spec.scheme}:{spec.name}"
+
+
+def test_a_sampler_that_is_opened_twice_draws_what_it_draws_when_opened_once() -> None:
+    for source in ("toy:ring8", "data:digits?split=test", np.arange(60.0).reshape(30, 2)):
+        once = open_sampler(source)
+        twice = open_sampler(open_sampler(once))
+        first, second = (s.sample(20, rng=np.random.default_rng(3)).matrix() for s in (once, twice))
+        np.testing.assert_array_equal(first, second)

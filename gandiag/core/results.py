@@ -68,6 +68,8 @@ class Relabelling:
         (one row when they are the same). Every column holds as many True as ``observed``.
     alternative : {"greater", "less", "two-sided"}
         The direction that speaks against "same law".
+    worse : {"greater", "less", "two-sided"}, optional
+        The direction in which the reported estimate moves away from "same law", where it is not ``alternative``.
     draws : int, optional
         Most permutations worth their cost; the caller's number otherwise.
     groups : ndarray of int, shape (N,), optional
@@ -79,6 +81,7 @@ class Relabelling:
     observed: NDArray[np.bool_]
     statistic: Callable[[NDArray[np.bool_]], NDArray[np.float64]]
     alternative: Alternative = "greater"
+    worse: Alternative | None = None
     draws: int | None = None
     groups: NDArray[np.int64] | None = None
     strata: NDArray[np.int64] | None = None

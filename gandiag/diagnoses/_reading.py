@@ -12,6 +12,9 @@ ALPHA = 0.01
 
 MOST_NAMED = 8
 
+# Share of the moment difference that the mean must carry for the word "shifted".
+MOSTLY_MEAN = 0.5
+
 
 def result_of(fake: FakeReport, metric: str) -> Result | None:
     """Find one metric's result with an estimate, or None where it was not measured."""
@@ -62,6 +65,28 @@ def percent(share: float) -> str:
     if 0 < share < 0.001:
         return "under 0.1 %"
     return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
+
+
+def comes_back(fake: FakeReport) -> bool:
+    """Tell whether bringing the samples to the place and size of real data returns most of those off the support."""
+    off = result_of(fake, "off_support")
+    return off is not None and significant(off) and number(off, "aligned_share") < 0.5 * number(off, "share_fake")
+
+
+def is_moved(fake: FakeReport) -> bool:
+    """Tell whether the samples as a whole are displaced or scaled."""
+    moments, modes = result_of(fake, "moment_difference"), result_of(fake, "mode_coverage")
+    if moments is None or not significant(moments):
+        return False
+    # Modes in other proportions move the mean as well: then only a realignment that works is proof. The shares of
+    # mere cells prove nothing, since every shift changes them.
+    reweighted = modes is not None and significant(modes) and not has_mere_cells(modes)
+    return comes_back(fake) or (number(moments, "mean_share") >= MOSTLY_MEAN and not reweighted)
+
+
+def has_mere_cells(modes: Result) -> bool:
+    """Tell whether the law has no separate modes: what moves as a whole then crosses the borders of its cells."""
+    return modes.details.get("source") in ("cells", "whole")
 
 
 def kind_of(modes: Result) -> str:

@@ -12,24 +12,24 @@ def ask(fake: FakeReport, real: RealSource) -> Diagnosis | None:
     off, precision = result_of(fake, "off_support"), result_of(fake, "precision")
     spread = result_of(fake, "mode_spread")
     evidence: list[Evidence] = []
-    worst = 0.0
+    beside = wider = 0.0
     if off is not None and significant(off) and (off.excess or 0.0) > 0:
         evidence.append(shown(off, "share of samples off the support of the data"))
-        worst = max(worst, number(off, "share_fake") - number(off, "share_real"))
+        beside = max(beside, number(off, "share_fake") - number(off, "share_real"))
     if precision is not None and significant(precision) and (precision.excess or 0.0) < 0:
         evidence.append(shown(precision, "share of samples within the data's neighbourhoods"))
-        worst = max(worst, -(precision.excess or 0.0))
+        beside = max(beside, -(precision.excess or 0.0))
     if spread is not None and significant(spread) and estimate_of(spread) > 1.05:
         evidence.append(shown(spread, "within-mode spread relative to real (1 is healthy)"))
-        worst = max(worst, min(1.0, estimate_of(spread) - 1.0))
+        wider = estimate_of(spread) - 1.0
     if not evidence:
         return None
+    said = [f"{percent(beside)} more of them than of real rows fall beside the data"] if beside > 0 else []
+    said += [f"they spread {percent(wider)} wider than real rows do"] if wider > 0 else []
     return Diagnosis(
         code="low_fidelity",
-        severity=graded(worst, major=0.05, critical=0.3),
-        sentence=(
-            f"Samples fall beside the data: {percent(worst)} more of them than of real rows (blur, artefacts, noise)."
-        ),
+        severity=graded(max(beside, wider), major=0.05, critical=0.3),
+        sentence=f"Samples are less exact than data: {' and '.join(said)} (blur, artefacts, noise).",
         evidence=tuple(evidence),
     )
 

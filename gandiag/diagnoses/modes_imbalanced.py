@@ -8,6 +8,8 @@ from gandiag.core.report import Diagnosis, FakeReport, RealSource
 from gandiag.core.specs import DiagnosisSpec
 from gandiag.diagnoses._reading import (
     graded,
+    has_mere_cells,
+    is_moved,
     kind_of,
     listed,
     names,
@@ -19,9 +21,12 @@ from gandiag.diagnoses._reading import (
 
 
 def ask(fake: FakeReport, real: RealSource) -> Diagnosis | None:
-    """Fire when mode shares differ by exact per-mode tests; where no single mode stands out, by their chi-square."""
+    """Fire when mode shares differ by exact per-mode tests; where no single mode stands out, by their chi-square.
+
+    The shares of mere cells follow from any shift, which is then the cause to name.
+    """
     modes = result_of(fake, "mode_coverage")
-    if modes is None or not significant(modes):
+    if modes is None or not significant(modes) or (has_mere_cells(modes) and is_moved(fake)):
         return None
     rows: list[dict[str, Any]] = names(modes, "modes")
     n, m = sum(r["real"] for r in rows), sum(r["fake"] for r in rows)

@@ -6,7 +6,10 @@ from gandiag.core.report import Diagnosis, FakeReport, RealSource
 from gandiag.core.results import Result
 from gandiag.core.specs import DiagnosisSpec
 from gandiag.diagnoses._reading import (
+    comes_back,
     graded,
+    has_mere_cells,
+    is_moved,
     kind_of,
     listed,
     names,
@@ -19,9 +22,14 @@ from gandiag.diagnoses._reading import (
 
 
 def ask(fake: FakeReport, real: RealSource) -> Diagnosis | None:
-    """Fire when exact per-mode tests find modes that hold under a tenth of their real share."""
+    """Fire when exact per-mode tests find modes that hold under a tenth of their real share.
+
+    Mere cells also run empty when the samples as a whole leave them: that is no mode collapse.
+    """
     modes = result_of(fake, "mode_coverage")
     if modes is None or not significant(modes) or not names(modes, "missing"):
+        return None
+    if has_mere_cells(modes) and is_moved(fake) and comes_back(fake):
         return None
     missing, total = names(modes, "missing"), int(number(modes, "n_modes"))
     lost = missing_share(modes)
@@ -29,8 +37,8 @@ def ask(fake: FakeReport, real: RealSource) -> Diagnosis | None:
         code="modes_missing",
         severity=graded(lost, major=0.01, critical=0.05),
         sentence=(
-            f"{len(missing)} of {total} {kind_of(modes)} are missing: {listed(missing)}. "
-            f"They hold {percent(lost)} of the real data."
+            f"{len(missing)} of {total} {kind_of(modes)} {'is' if len(missing) == 1 else 'are'} missing: "
+            f"{listed(missing)}, with {percent(lost)} of the real data."
         ),
         evidence=(
             shown(modes, "share of modes covered"),

@@ -8,6 +8,8 @@ from gandiag.diagnoses._reading import estimate_of, graded, number, percent, res
 
 # Off-support samples at least this far from the data, as a share of the distance of pure noise, are noise.
 AS_FAR_AS_NOISE = 0.6
+# Noise fills the space; a generator that clumps somewhere beside the data does not.
+AS_WIDE_AS_DATA = 0.5
 # Realigning location and scale would bring shifted samples back; noise stays out.
 STAYS_OUT = 0.5
 
@@ -17,16 +19,20 @@ def ask(fake: FakeReport, real: RealSource) -> Diagnosis | None:
     off = result_of(fake, "off_support")
     if off is None or not significant(off):
         return None
-    excess = number(off, "share_fake") - number(off, "share_real")
+    usual = number(off, "share_real")
+    # Of the samples that are data, as many as of real rows lie beyond: the rest of those beyond are noise.
+    excess = max(0.0, (number(off, "share_fake") - usual) / max(1.0 - usual, 1e-9))
     out_still = number(off, "aligned_share") >= STAYS_OUT * estimate_of(off)
-    if excess <= 0 or number(off, "noise_ratio") < AS_FAR_AS_NOISE or not out_still:
+    structureless = number(off, "off_spread_ratio") >= AS_WIDE_AS_DATA
+    if excess <= 0 or number(off, "noise_ratio") < AS_FAR_AS_NOISE or not out_still or not structureless:
         return None
+    rest = "" if excess > 0.995 else f", while the other {percent(1 - excess)} could be data"
     return Diagnosis(
         code="noise_mixture",
         severity=graded(excess, major=0.02, critical=0.2),
         sentence=(
-            f"About {percent(excess)} of the samples are noise: they lie as far from the data as random values do, "
-            f"while the other {percent(1 - excess)} could be data."
+            f"About {percent(excess)} of the samples are noise: they lie as far from the data as random values do"
+            f"{rest}."
         ),
         evidence=(
             shown(off, "share of samples off the support of the data"),

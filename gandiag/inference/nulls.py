@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,22 +55,36 @@ def summarise_null(measurement: Measurement, *, draws: int, rng: np.random.Gener
 def _from_permutations(measurement: Measurement, problem: Relabelling, null: PermutationNull) -> NullSummary:
     sd = float(null.estimates.std(ddof=1)) if len(null.estimates) > 1 else 0.0
     floor = Floor(mean=float(null.estimates.mean()), sd=sd, source="permutation")
+    floor = replace(floor, sd=0.0) if no_spread(floor) else floor
     calibration = "exact (all relabellings)" if null.exact else "permutation"
     value = PValue(value=null.p_value, calibration=calibration, draws=len(null.estimates))
-    mde = (
-        _reach(null.estimates, floor.mean, problem.alternative) + _POWER_QUANTILE * sd if not no_spread(floor) else None
-    )
+    mde = None if no_spread(floor) else _smallest_effect(null.estimates, problem.worse or problem.alternative)
     excess, z, reasons = _excess(measurement, floor)
     if mde is None:
         reasons["mde"] = "the null has no spread"
     return NullSummary(floor=floor, p_value=value, excess=excess, z=z, mde=mde, reasons=reasons, draws=null.estimates)
 
 
-def _reach(estimates: NDArray[np.float64], mean: float, alternative: Alternative) -> float:
-    """Measure how far from the floor an estimate must lie to be significant by itself."""
-    level = MDE_LEVEL / 2.0 if alternative == "two-sided" else MDE_LEVEL
-    above, below = float(np.quantile(estimates, 1.0 - level)) - mean, mean - float(np.quantile(estimates, level))
-    return max({"greater": above, "less": below, "two-sided": max(above, below)}[alternative], 0.0)
+def _smallest_effect(estimates: NDArray[np.float64], worse: Alternative) -> float:
+    """Find how far from the floor an estimate's mean must lie to be significant by itself with power 0.8.
+
+    Beyond the critical value the spread counts, which grows with the effect where the statistic is a sum of squares
+    ``l (Z + shift)^2``: its variance is that of the null plus ``4 l`` times the excess of its mean, and l is a quarter
+    of the null's third moment over its variance. A symmetric null has l = 0.
+    """
+    if worse == "two-sided":
+        return max(_one_sided(estimates, MDE_LEVEL / 2.0), _one_sided(-estimates, MDE_LEVEL / 2.0))
+    return _one_sided(estimates if worse == "greater" else -estimates, MDE_LEVEL)
+
+
+def _one_sided(estimates: NDArray[np.float64], level: float) -> float:
+    gaps = estimates - estimates.mean()
+    variance = float(np.square(gaps).mean())
+    unit = max(0.0, float((gaps**3).mean()) / variance / 4.0)
+    reach, q = max(0.0, float(np.quantile(gaps, 1.0 - level))), _POWER_QUANTILE
+    # Solves effect = reach + q sqrt(variance + 4 unit effect).
+    wide = 2.0 * unit * q**2
+    return reach + wide + q * float(np.sqrt(variance + 4.0 * unit * reach + (2.0 * unit * q) ** 2))
 
 
 def _from_known(measurement: Measurement, null: KnownNull) -> NullSummary:

@@ -32,6 +32,7 @@ _DRAWS = 499
 _FEWEST_DRAWS = 8
 # Floating-point operations that the permutations may take: some twenty seconds on one core.
 _MOST_OPERATIONS = 1e12
+_CHEAP_OPERATIONS = 2e11  # a few seconds: within it, as many draws as are asked for
 
 
 def frechet_distance(real: Matrix, fake: Matrix) -> float:
@@ -149,7 +150,8 @@ def _null(comparison: Comparison, floor: str, rng: np.random.Generator) -> tuple
     if draws < _DRAWS:
         null = KnownNull(floor=_sparse_floor(pool, is_real, max(draws, _FEWEST_DRAWS), rng), p_value=None)
         return null, f"{_DRAWS} relabellings at these sizes and {comparison.d} columns take minutes"
-    return Relabelling(observed=is_real, statistic=_statistic(pool), draws=_DRAWS), ""
+    affordable = int(_CHEAP_OPERATIONS / _operations(comparison.n, comparison.m, comparison.d))
+    return Relabelling(observed=is_real, statistic=_statistic(pool), draws=max(_DRAWS, affordable)), ""
 
 
 def _operations(n: int, m: int, d: int) -> float:

@@ -70,7 +70,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     }
     return Measurement(
         estimate=float(covered_shares(real[:, None].astype(np.float64), (real + fake).astype(np.float64))[0]),
-        null=Relabelling(observed=is_real, statistic=_statistic(modes, within, len(model))),
+        null=Relabelling(observed=is_real, statistic=_statistic(modes, within, len(model)), worse="less"),
         status="degraded" if (error or 0.0) > MOST_ERROR else "ok",
         warnings=_confused(error),
         reasons=reasons,

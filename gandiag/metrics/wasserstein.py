@@ -34,7 +34,7 @@ Matrix = NDArray[np.float64]
 
 _LEVEL = 0.95
 _BOUNDS = 4  # one-sided bounds that hold together by the union bound
-_DRAWS = 999
+_DRAWS = 1499
 
 
 def wasserstein_distance(real: Matrix, fake: Matrix, p: float = 1.0) -> float:

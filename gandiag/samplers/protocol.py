@@ -5,6 +5,7 @@ What they return is checked all the same.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -57,7 +58,8 @@ class CheckedSampler:
                 received=f"{self.size} of {n}",
                 remedy="Ask for fewer, or bring more samples; rows are never drawn twice.",
             )
-        seeds = stream(int(rng.integers(2**62)), "globals of the sampler")
+        # Read from a copy: a sampler that is opened twice must draw what it draws when it is opened once.
+        seeds = stream(int(deepcopy(rng).integers(2**62)), "globals of the sampler")
         asked = n * self._step
         raw = call(
             lambda: self._inner.sample(asked, rng=rng),

@@ -21,7 +21,7 @@ from gandiag.core.report import RealSource
 from gandiag.core.rng import stream
 from gandiag.core.samples import KnownModes, SampleSet
 from gandiag.core.specs import FEATURES
-from gandiag.errors import DtypeError, RangeError, ShapeError, TooFewSamplesError
+from gandiag.errors import DtypeError, RangeError, ShapeError, TooFewSamplesError, placed
 from gandiag.features import default_name
 
 DEFAULT_N = 5000
@@ -116,9 +116,16 @@ class Prepared:
         for name, key, samples in sides:
             index = np.sort(rng.permutation(len(samples))[:rows])
             raw = np.concatenate([b for _, b in samples.take(index).blocks()])
-            out[f"examples/{name}"] = raw.astype(np.float32)
-            out[f"examples/{name}_features"] = self.matrix(key, samples)[index].astype(np.float32)
+            out[f"examples/{name}"] = _halved(raw)
+            out[f"examples/{name}_features"] = _halved(self.matrix(key, samples)[index])
         return out
+
+
+def _halved(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Store in single precision what fits in it."""
+    with np.errstate(over="ignore"):
+        small = values.astype(np.float32)
+    return small if np.isfinite(small).all() else values.astype(np.float64)
 
 
 def prepare(
@@ -137,11 +144,19 @@ def prepare(
     GandiagError
         When a side cannot be drawn, or the sides are not alike.
     """
-    trained = None if train is None else _drawn_train(train, seed)
-    test, fit = _drawn_real(real, trained, n, seed)
-    drawn = tuple(_drawn_fake(sampler, name, n or len(test), seed) for name, sampler in fakes)
-    for samples in (fit, *drawn) if trained is None else (fit, trained, *drawn):
-        _require_alike(test, samples)
+    trained = None
+    if train is not None:
+        with placed("train"):
+            trained = _drawn_train(train, seed)
+    with placed("real"):
+        test, fit = _drawn_real(real, trained, n, seed)
+    if trained is not None:
+        with placed("train"):
+            _require_alike(test, trained)
+    drawn = tuple(_drawn_fake(sampler, name, n or sampler.size or len(test), seed) for name, sampler in fakes)
+    for (name, _), samples in zip(fakes, drawn, strict=True):
+        with placed(side_of_fake(name)):
+            _require_alike(test, samples)
     name = features or default_name(test)
     fitted = FEATURES.get(name).fit(fit)
     return Prepared(
@@ -182,9 +197,15 @@ def _drawn_real(real: Sampler, train: SampleSet | None, n: int | None, seed: int
     return both.take(np.arange(rows)), both.take(np.arange(rows, rows + aside))
 
 
+def side_of_fake(name: str) -> str:
+    """Say in messages which fake source is meant."""
+    return f"fake {name!r}" if name else "fake"
+
+
 def _drawn_fake(fake: Sampler, name: str, n: int, seed: int) -> SampleSet:
     rows = n if fake.size is None else min(n, fake.size)
-    samples = fake.sample(rows, rng=stream(seed, "fake", name))
+    with placed(side_of_fake(name)):
+        samples = fake.sample(rows, rng=stream(seed, "fake", name))
     if rows < n:
         return samples.noting(f"holds {rows} rows, fewer than the {n} asked for")
     if fake.size is not None and fake.size > rows:

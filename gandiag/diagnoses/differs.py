@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gandiag.core.report import Diagnosis, FakeReport, RealSource
 from gandiag.core.specs import DiagnosisSpec
-from gandiag.diagnoses._reading import graded, percent, result_of, shown, significant
+from gandiag.diagnoses._reading import graded, listed, names, percent, result_of, shown, significant
 
 
 def ask(fake: FakeReport, real: RealSource) -> Diagnosis | None:
@@ -15,6 +15,8 @@ def ask(fake: FakeReport, real: RealSource) -> Diagnosis | None:
     c2st = result_of(fake, "c2st")
     advantage = 0.0 if c2st is None else c2st.estimate or 0.0
     told = f"; the best critic is right {percent(0.5 + advantage / 2)} of the time" if c2st is not None else ""
+    telling = [] if c2st is None else [row["column"] for row in names(c2st, "gave_it_away") if row.get("above_noise")]
+    told += f", most of all by value {listed(telling)} of each sample" if telling else ""
     told_by = ", ".join(r.metric for r in rejecting[:4]) + (" and others" if len(rejecting) > 4 else "")
     return Diagnosis(
         code="differs",

@@ -51,5 +51,5 @@ DIAGNOSIS = DiagnosisSpec(
     summary="All parts of the data are produced, but in the wrong proportions.",
     ask=ask,
     specificity=50,
-    explains=frozenset({"shifted", "low_fidelity"}),
+    explains=frozenset({"low_fidelity"}),
 )

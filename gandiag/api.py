@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -9,13 +10,17 @@ from typing import Any
 
 import gandiag
 from gandiag.core import report as plain
+from gandiag.core.names import side_of_fake
+from gandiag.core.options import refuse_unknown
 from gandiag.core.protocols import Progress, Sampler
-from gandiag.errors import ConfigError
+from gandiag.errors import ConfigError, placed
 from gandiag.evaluate import evaluate
 from gandiag.measuring import PERMUTATIONS, Settings
-from gandiag.sources import open_sampler
+from gandiag.sources import open_sampler, read_labels, shown
 
-__all__ = ["Report", "open_sampler", "score"]
+__all__ = ["Report", "open_sampler", "read_labels", "score", "shown"]
+
+_OPENING = [p for p in inspect.signature(open_sampler).parameters if p not in ("source", "labels")]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -127,23 +132,28 @@ def score(
     'ok'
     """
     named = _named(fake)
-    real_sampler = open_sampler(real, labels=labels) if labels is not None else open_sampler(real)
-    fakes: list[tuple[str, Sampler]] = []
-    for name, source in named.items():
-        sampler = open_sampler(source, **opening)
-        fakes.append((name or sampler.name, sampler))
+    refuse_unknown(opening, _OPENING, of="score")
     settings = Settings(
-        metrics=None if metrics is None else tuple(metrics),
+        metrics=_listed(metrics),
         features=features,
         n=n,
         seed=seed,
         permutations=permutations,
         options=options,
     )
+    with placed("real"):
+        real_sampler = open_sampler(real, labels=labels) if labels is not None else open_sampler(real)
+    fakes: list[tuple[str, Sampler]] = []
+    for name, source in named.items():
+        with placed(side_of_fake(name)):
+            sampler = open_sampler(source, **opening)
+        fakes.append((name or sampler.name, sampler))
+    with placed("train"):
+        train_sampler = None if train is None else open_sampler(train)
     report = evaluate(
         real_sampler,
         fakes,
-        train=None if train is None else open_sampler(train),
+        train=train_sampler,
         settings=settings,
         version=gandiag.__version__,
         progress=progress,
@@ -154,6 +164,19 @@ def score(
 def _named(fake: Any) -> dict[str, Any]:
     if not isinstance(fake, Mapping):
         return {"": fake}
-    if not fake:
-        raise ConfigError("`fake` must name at least one sampler", received="{}", remedy="Pass {'name': sampler}.")
-    return {str(name): source for name, source in fake.items()}
+    named = {str(name): source for name, source in fake.items()}
+    if not named or "" in named or len(named) < len(fake):
+        raise ConfigError(
+            "`fake` must name at least one sampler, each by a name of its own",
+            received=list(fake),
+            remedy="Pass {'name': sampler, 'another name': sampler}.",
+        )
+    return named
+
+
+def _listed(metrics: Iterable[str] | None) -> tuple[str, ...] | None:
+    if metrics is None:
+        return None
+    if isinstance(metrics, str) or not isinstance(metrics, Iterable):
+        raise ConfigError("`metrics` must be a list of names", received=metrics, remedy='Pass metrics=["energy"].')
+    return tuple(metrics)

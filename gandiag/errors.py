@@ -5,7 +5,8 @@
     GandiagError                        exit code of the command line
     ├── ConfigError (ValueError)                2   a wrong option, name or combination
     │   ├── UnknownName
-    │   └── MissingExtra
+    │   ├── MissingExtra
+    │   └── ReportNotWritten                    3   the disk did not take it
     ├── DataError (ValueError)                  3   the samples break a rule
     │   ├── ShapeError
     │   ├── DtypeError
@@ -29,6 +30,9 @@ A message always states three things: the rule that was broken, the value that w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 _LONGEST_VALUE = 400
 
 
@@ -51,8 +55,16 @@ class GandiagError(Exception):
         self.rule = rule
         self.received = None if received is None else _shortened(received)
         self.remedy = remedy
+        super().__init__(self._message())
+
+    def _message(self) -> str:
         got = "" if self.received is None else f"; got {self.received}"
-        super().__init__(f"{rule}{got}. {remedy}")
+        return f"{self.rule}{got}. {self.remedy}"
+
+    def place(self, where: str) -> None:
+        """Say in front of the rule where it was broken."""
+        self.rule = f"{where}: {self.rule}"
+        self.args = (self._message(),)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by keyword, so that errors cross process borders unharmed."""
@@ -66,6 +78,17 @@ def _rebuild(kind: type[GandiagError], rule: str, received: object, remedy: str)
 def _shortened(value: object) -> str:
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+@contextmanager
+def placed(where: str) -> Iterator[None]:
+    """Say in every error of ours that comes from within which side it is about."""
+    try:
+        yield
+    except GandiagError as error:
+        if not error.rule.startswith(f"{where}: "):
+            error.place(where)
+        raise
 
 
 class ConfigError(GandiagError, ValueError):
@@ -148,6 +171,12 @@ class NumericalError(GandiagError, ArithmeticError):
 
 class NotConverged(NumericalError):
     """A solver stopped before its answer was certified."""
+
+
+class ReportNotWritten(ConfigError):
+    """A report that the disk did not take."""
+
+    exit_code = 3
 
 
 class ResourceLimitError(GandiagError, RuntimeError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from gandiag.core.protocols import Progress, Sampler
 from gandiag.core.report import FakeReport, Report
 from gandiag.core.results import Result
 from gandiag.core.specs import METRICS, MetricSpec
+from gandiag.errors import ConfigError
 from gandiag.findings import diagnose
 from gandiag.measuring import Settings, adjusted, measured
 from gandiag.preparation import Prepared, prepare
@@ -54,13 +55,15 @@ def evaluate(
     tell("drawing samples", 0, 1)
     prepared = prepare(real, fakes, train=train, features=settings.features, n=settings.n, seed=settings.seed)
     specs = _chosen(settings.metrics, prepared)
+    _require_used(settings.options or {}, specs)
     comparisons = [prepared.comparison(i, seed=settings.seed) for i in range(len(fakes))]
+    dependence = [prepared.dependence(i) for i in range(len(fakes))]
     jobs = [(i, spec) for i in range(len(fakes)) for spec in specs]
     results: dict[tuple[int, str], Result] = {}
 
     def run(job: tuple[int, MetricSpec]) -> Result:
         i, spec = job
-        return measured(spec, comparisons[i], settings=settings, dependence=prepared.dependence(i))
+        return measured(spec, comparisons[i], settings=settings, dependence=dependence[i])
 
     for (i, spec), result in zip(jobs, in_threads(run, jobs), strict=True):
         results[i, spec.name] = result
@@ -68,7 +71,7 @@ def evaluate(
     arrays = dict(prepared.examples(EXAMPLES))
     arrays |= {f"{i}/{name}/{key}": v for (i, name), r in results.items() for key, v in r.arrays.items()}
     panels = [adjusted([results[i, spec.name] for spec in specs]) for i in range(len(fakes))]
-    reports = [_with_findings(prepared, i, name, panels[i]) for i, (name, _) in enumerate(fakes)]
+    reports = [_with_findings(prepared, i, name, panels[i], settings.permutations) for i, (name, _) in enumerate(fakes)]
     tell("done", len(jobs), len(jobs))
     return Report(
         gandiag_version=version,
@@ -80,24 +83,34 @@ def evaluate(
     )
 
 
+def _require_used(options: Mapping[str, object], specs: Sequence[MetricSpec]) -> None:
+    """Refuse options of metrics that are not run: an option without effect is a mistake."""
+    for name in options:
+        if name not in [spec.name for spec in specs]:
+            raise ConfigError(
+                f"options are given for `{name}`, which is not run",
+                remedy="Name it in metrics=, or give what it needs (train=, value_range=).",
+            )
+
+
 def _silent(step: str, done: int, total: int) -> None:
     """Report no progress."""
 
 
 def _chosen(names: Iterable[str] | None, prepared: Prepared) -> list[MetricSpec]:
     if names is not None:
-        return [METRICS.get(name) for name in names]
+        return [METRICS.get(name) for name in dict.fromkeys(names)]
     return [spec for spec in METRICS if spec.default and spec.needs <= prepared.given]
 
 
-def _with_findings(prepared: Prepared, i: int, name: str, results: list[Result]) -> FakeReport:
+def _with_findings(prepared: Prepared, i: int, name: str, results: list[Result], permutations: int) -> FakeReport:
     fake = prepared.fakes[i]
     bare = FakeReport(
         name=name, source=fake.source, n=len(fake), results=tuple(results), diagnoses=(), notes=fake.notes
     )
     return replace(
         bare,
-        diagnoses=diagnose(bare, prepared.real_source()),
+        diagnoses=diagnose(bare, prepared.real_source(), permutations=permutations),
         results=tuple(replace(r, arrays={}) for r in results),
     )
 

@@ -6,10 +6,13 @@ mean. A sampler is `ok` only when tests were run and none of them objects; what 
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from gandiag.core.report import SEVERITIES, Diagnosis, Evidence, FakeReport, RealSource
+from gandiag.core.results import Result
 from gandiag.core.specs import DIAGNOSES, DiagnosisSpec
+from gandiag.diagnoses._reading import ALPHA
 
 UNEXPLAINED = "differs"
 
@@ -17,7 +20,7 @@ UNEXPLAINED = "differs"
 _NEEDED = ("mmd", "energy", "c2st", "sliced_wasserstein", "moment_difference")
 
 
-def diagnose(fake: FakeReport, real: RealSource) -> tuple[Diagnosis, ...]:
+def diagnose(fake: FakeReport, real: RealSource, *, permutations: int = 0) -> tuple[Diagnosis, ...]:
     """Find what is wrong with one sampler.
 
     Parameters
@@ -25,6 +28,8 @@ def diagnose(fake: FakeReport, real: RealSource) -> tuple[Diagnosis, ...]:
     fake : FakeReport
         Its results, with adjusted p-values; diagnoses empty.
     real : RealSource
+    permutations : int
+        Most relabellings that a test was given; those that stopped early tell fewer.
 
     Returns
     -------
@@ -39,7 +44,7 @@ def diagnose(fake: FakeReport, real: RealSource) -> tuple[Diagnosis, ...]:
         named = _attributed(specs, fake, real)
     led = _nested(named or found)
     if not led:
-        return (_nothing_found(fake),)
+        return (_nothing_found(fake, permutations),)
     order = {spec.name: i for i, spec in enumerate(specs)}
     return tuple(sorted(led, key=lambda d: (-SEVERITIES.index(d.severity), order[d.code])))
 
@@ -78,11 +83,10 @@ def _nested(found: list[tuple[DiagnosisSpec, Diagnosis]]) -> list[Diagnosis]:
     return [answer for _, answer in leaders]
 
 
-def _nothing_found(fake: FakeReport) -> Diagnosis:
+def _nothing_found(fake: FakeReport, permutations: int) -> Diagnosis:
     tested = [r for r in fake.results if r.p_value is not None]
-    failed = [r.metric for r in fake.results if r.status == "failed"]
-    if failed or not any(r.metric in _NEEDED for r in tested):
-        why = f"{', '.join(failed)} failed" if failed else "no test of the whole distribution gave a p-value"
+    why = _why_undetermined(fake, len(tested), permutations)
+    if why:
         return Diagnosis(
             code="undetermined",
             severity="major",
@@ -102,3 +106,29 @@ def _nothing_found(fake: FakeReport) -> Diagnosis:
             ),
         ),
     )
+
+
+def _why_undetermined(fake: FakeReport, tests: int, permutations: int) -> str:
+    failed = [r.metric for r in fake.results if r.status == "failed"]
+    if failed:
+        return f"{', '.join(failed)} failed"
+    needed = [r for r in fake.results if r.metric in _NEEDED and r.p_value is not None]
+    if not needed:
+        return "no test of the whole distribution gave a p-value"
+    if tests * min(_smallest_p(r, permutations) for r in needed) > ALPHA:
+        return (
+            f"no p-value can fall to {ALPHA:g} after adjustment for {tests} tests with so few rows or permutations "
+            f"(at least {round(tests / ALPHA)} permutations are needed)"
+        )
+    return ""
+
+
+def _smallest_p(result: Result, permutations: int) -> float:
+    """Say how small the p-value of a test could have become."""
+    p = result.p_value
+    if p is None:
+        return 1.0
+    if p.draws is None:  # a held-out half, by an exact law
+        n, m = result.n_real // 2, result.n_fake // 2
+        return 1.0 / math.comb(n + m, n)
+    return 1.0 / p.draws if p.calibration.startswith("exact") else 1.0 / (1 + max(p.draws, permutations))

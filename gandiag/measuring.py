@@ -6,15 +6,21 @@ A metric that raises becomes a result with status "failed" and its reason; one t
 
 from __future__ import annotations
 
+import inspect
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from gandiag.core.checks import require_seed
 from gandiag.core.comparison import Comparison
+from gandiag.core.options import refuse_unknown
 from gandiag.core.results import OPTIONAL_FIELDS, Measurement, Result
 from gandiag.core.rng import stream
-from gandiag.core.specs import MetricSpec
-from gandiag.errors import GandiagError, NumericalError
+from gandiag.core.specs import METRICS, MetricSpec
+from gandiag.errors import ConfigError, GandiagError, NumericalError
 from gandiag.inference.multiplicity import holm
 from gandiag.inference.nulls import summarise_null
 
@@ -31,6 +37,62 @@ class Settings:
     seed: int = 0
     permutations: int = PERMUTATIONS
     options: Mapping[str, Mapping[str, Any]] | None = None
+
+    def __post_init__(self) -> None:
+        require_seed(self.seed)
+        _require_whole(self.permutations, "permutations")
+        if self.n is not None:
+            _require_whole(self.n, "n")
+        if self.metrics is not None and not (self.metrics and all(isinstance(m, str) for m in self.metrics)):
+            raise ConfigError(
+                "`metrics` must name at least one metric, each as text",
+                received=list(self.metrics),
+                remedy='Pass metrics=["energy", "mmd"], or leave it out for the default suite.',
+            )
+        if self.features is not None and not isinstance(self.features, str):
+            raise ConfigError(
+                "`features` must be the name of a feature map",
+                received=type(self.features).__name__,
+                remedy="See `gandiag list features`.",
+            )
+        _require_options({} if self.options is None else self.options)
+
+
+def _require_whole(value: object, name: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ConfigError(
+            f"`{name}` must be a whole number of at least 1", received=repr(value), remedy=f"Pass {name}=1000."
+        )
+
+
+def _require_options(options: object) -> None:
+    """Refuse options of metrics that do not exist, that a metric does not take, or that are no plain values."""
+    if not isinstance(options, Mapping) or not all(isinstance(given, Mapping) for given in options.values()):
+        raise ConfigError(
+            "`options` must map names of metrics to their options",
+            received=repr(options),
+            remedy='Pass options={"precision": {"k": 3}}.',
+        )
+    for name, given in options.items():
+        parameters = inspect.signature(METRICS.get(name).measure).parameters.values()
+        takes = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY and p.name != "rng"]
+        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+            refuse_unknown(given, takes, of=f"the metric {name}")
+        for option, value in given.items():
+            if not _is_plain(value):
+                raise ConfigError(
+                    f"option `{option}` of {name} must be a finite number, text, or a list of these",
+                    received=repr(value),
+                    remedy="Pass a plain value: options are written into the report.",
+                )
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(_is_plain(item) for item in value)
+    if isinstance(value, float | np.floating):
+        return math.isfinite(value)
+    return value is None or isinstance(value, bool | int | str | np.bool_ | np.integer)
 
 
 def measured(spec: MetricSpec, comparison: Comparison, *, settings: Settings, dependence: str | None = None) -> Result:
@@ -78,6 +140,7 @@ def measured(spec: MetricSpec, comparison: Comparison, *, settings: Settings, de
             details=measurement.details,
             arrays=arrays,
         )
+        _require_finite_arrays(result)
         return _withdrawn(result, dependence) if dependence else result
     except MemoryError as error:
         return _without_estimate(blank, "failed", f"out of memory: {error}")
@@ -114,6 +177,16 @@ def _without_estimate(blank: Result, status: Any, why: str, measurement: Measure
     if measurement is not None:
         extra = {"warnings": measurement.warnings, "details": measurement.details, "arrays": measurement.arrays}
     return replace(blank, status=status, reasons=dict.fromkeys(OPTIONAL_FIELDS, why), **extra)
+
+
+def _require_finite_arrays(result: Result) -> None:
+    for name, array in result.arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise NumericalError(
+                f"array `{name}` of a result must be finite",
+                received="NaN or infinity",
+                remedy="Bring the samples to units of moderate size.",
+            )
 
 
 def _told(error: Exception) -> str:

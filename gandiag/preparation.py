@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gandiag.core.checks import Matrix
 from gandiag.core.comparison import Comparison
 from gandiag.core.dependence import dependence_stride
+from gandiag.core.names import side_of_fake
 from gandiag.core.protocols import FeatureMap, Sampler
 from gandiag.core.report import RealSource
 from gandiag.core.rng import stream
@@ -86,7 +87,12 @@ class Prepared:
         )
 
     def dependence(self, i: int) -> str | None:
-        """Say why p-values may not be given: rows of one side that depend on each other."""
+        """Say why p-values may not be given: rows of one side that depend on each other, or that were trained on."""
+        if self.train is not None and (seen := _seen(self.matrix("real", self.real), self.matrix("train", self.train))):
+            return (
+                f"{seen} of {len(self.real)} real rows are also training rows, on which everything was fitted: "
+                "give real rows that the generator was not trained on"
+            )
         for side, key, samples in (("real", "real", self.real), ("fake", f"fake {i}", self.fakes[i])):
             lag = samples.lag or dependence_stride(self.matrix(key, samples))[0]
             if lag > 1:
@@ -119,6 +125,14 @@ class Prepared:
             out[f"examples/{name}"] = _halved(raw)
             out[f"examples/{name}_features"] = _halved(self.matrix(key, samples)[index])
         return out
+
+
+def _seen(real: Matrix, train: Matrix) -> int:
+    """Count the real rows that are training rows, where that is more than repeated values explain."""
+    known = {row.tobytes() for row in train + 0.0}  # + 0.0 turns -0.0 into 0.0
+    rows = [row.tobytes() for row in real + 0.0]
+    seen = sum(row in known for row in rows)
+    return seen if seen > 0.01 * len(rows) + 10 * (len(rows) - len(set(rows))) else 0
 
 
 def _halved(values: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -195,11 +209,6 @@ def _drawn_real(real: Sampler, train: SampleSet | None, n: int | None, seed: int
         rng = stream(seed, "real")
     both = real.sample(rows + aside, rng=rng)
     return both.take(np.arange(rows)), both.take(np.arange(rows, rows + aside))
-
-
-def side_of_fake(name: str) -> str:
-    """Say in messages which fake source is meant."""
-    return f"fake {name!r}" if name else "fake"
 
 
 def _drawn_fake(fake: Sampler, name: str, n: int, seed: int) -> SampleSet:

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from numpy.typing import NDArray
+
 from gandiag.core.checks import unknown_name
 from gandiag.core.names import nearest
 from gandiag.core.protocols import Sampler
@@ -25,9 +27,9 @@ from gandiag.core.specs import DATASETS, PATHOLOGIES, SAMPLERS, SamplerSpec
 from gandiag.errors import ConfigError, FileFormatError, GandiagError, UnknownName
 from gandiag.samplers._address import SCHEMES, Address, Distortion, exists, parse_address
 from gandiag.samplers._code import load
-from gandiag.samplers._npy import missing
+from gandiag.samplers._npy import missing, read_array, require_file
 
-__all__ = ["Address", "Distortion", "open_sampler", "parse_address"]
+__all__ = ["Address", "Distortion", "open_sampler", "parse_address", "read_labels", "shown"]
 
 
 def open_sampler(
@@ -109,6 +111,14 @@ def open_sampler(
     return _opened(source, {k: v for k, v in options.items() if v is not None})
 
 
+def read_labels(path: str | Path) -> NDArray[Any]:
+    """Read a .npy file of classes."""
+    name = Path(path).name
+    size = require_file(Path(path), name=name)
+    with Path(path).open("rb") as file:
+        return read_array(file, size, name=name)
+
+
 def _opened(source: object, given: dict[str, Any]) -> Sampler:
     if isinstance(source, str):
         return _from_address(parse_address(source), given)
@@ -173,8 +183,12 @@ def _from_address(address: Address, given: dict[str, Any]) -> Sampler:
     return _protocol(inner, outer, assumed_lag=0)
 
 
-def _shown(address: Address) -> str:
+def shown(source: str) -> str:
     """Name a source by its address as given, less the folders of an absolute path: reports travel."""
+    return _shown(parse_address(source))
+
+
+def _shown(address: Address) -> str:
     for flavour in (PurePosixPath, PureWindowsPath):
         path = flavour(address.base)
         if address.form != "builtin" and path.is_absolute():

@@ -8,30 +8,58 @@ stream.
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 Job = TypeVar("Job")
 Done = TypeVar("Done")
 
 MOST_WORKERS = 4
+THREADS = "gandiag"
+
+# Evaluations in several threads of one caller share these.
+_LOCK = threading.Lock()
+_RUNNING: list[None] = []
+_SETTINGS = ExitStack()
 
 
 def in_threads(work: Callable[[Job], Done], jobs: Sequence[Job]) -> Iterator[Done]:
     """Do all jobs, and yield what they return in the order of the jobs.
 
-    An interrupt cancels what has not begun.
+    An interrupt cancels what has not begun, and does not wait for what has.
     """
     workers = max(1, min(MOST_WORKERS, available_cores(), len(jobs)))
-    with _quiet_solvers(), _blas_threads(max(1, available_cores() // workers)):
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="gandiag")
+    with _held(max(1, available_cores() // workers)):
+        pool = ThreadPoolExecutor(workers, thread_name_prefix=THREADS)
+        wait = True
         try:
             yield from pool.map(work, jobs)
+        except KeyboardInterrupt:
+            wait = False
+            raise
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=wait, cancel_futures=True)
+
+
+@contextmanager
+def _held(threads: int) -> Iterator[None]:
+    """Hold the process-wide settings while any evaluation runs; the last to leave puts them back."""
+    with _LOCK:
+        if not _RUNNING:
+            _SETTINGS.enter_context(_quiet_solvers())
+            _SETTINGS.enter_context(_blas_threads(threads))
+        _RUNNING.append(None)
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _RUNNING.pop()
+            if not _RUNNING:
+                _SETTINGS.close()
 
 
 def available_cores() -> int:

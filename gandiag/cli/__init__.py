@@ -7,7 +7,11 @@ reached, ``130`` interrupted.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import threading
+import traceback
+from pathlib import Path
 from typing import Any
 
 import click
@@ -70,9 +74,32 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
+        _leave_threads_behind()
         sys.exit(130)
     except GandiagError as error:
-        click.echo(f"gandiag: {error}", err=True)
-        sys.exit(error.exit_code)
+        sys.exit(_told(str(error), error.exit_code))
+    except MemoryError as error:
+        sys.exit(_told(f"out of memory. {error}. Give fewer rows with --n, or fewer metrics.", 5))
     except BrokenPipeError:
         sys.exit(141)
+    except OSError as error:
+        sys.exit(_told(f"a file must be readable and stdout writable; got {error}. Mend it, and run again.", 3))
+    except Exception as error:
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        what = f"{type(error).__name__} at {Path(at.filename).name}:{at.lineno}: {error}"
+        sys.exit(_told(f"internal error; got {what}. This is a bug of gandiag: please report it.", 4))
+
+
+def _told(message: str, code: int) -> int:
+    """Say why on stderr, without what could steer a terminal, and return the exit code."""
+    from gandiag.report.text import printable
+
+    click.echo(f"gandiag: {printable(message)}", err=True)
+    return code
+
+
+def _leave_threads_behind() -> None:
+    """End at once where metrics are still at work: nothing is written before they are done."""
+    if any(thread.name.startswith("gandiag") for thread in threading.enumerate()):
+        sys.stderr.flush()
+        os._exit(130)

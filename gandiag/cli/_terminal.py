@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 from gandiag.api import Report
 from gandiag.core.protocols import Progress
@@ -28,13 +28,29 @@ def progress_bar() -> Iterator[Progress]:
         yield tell
 
 
+@contextmanager
+def stdout_for_results_only() -> Iterator[None]:
+    """Send what samplers print to stderr."""
+    with redirect_stdout(sys.stderr):
+        yield
+
+
 def print_report(report: Report) -> None:
     """Print the findings and the table on stdout."""
+    import os
+
     from rich.console import Console
 
     from gandiag.report.text import render
 
-    render(report, Console(file=sys.stdout))
+    class Piped(Console):
+        """Ends as a pipe's reader asks for, instead of with the 1 that rich chooses."""
+
+        def on_broken_pipe(self) -> None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to be flushed at exit
+            raise BrokenPipeError
+
+    render(report, Piped(file=sys.stdout))
 
 
 def exit_code(report: Report) -> int:

@@ -32,9 +32,11 @@ def command(out: Path, seed: int) -> int:
     click.echo("Scoring six samplers of 8x8 digits against held-out digits.", err=True)
     with progress_bar() as progress:
         report = gandiag.score(REAL, SAMPLERS, train=TRAIN, seed=seed, progress=progress)
-    print_report(report)
-    out.mkdir(parents=True, exist_ok=True)
-    report.to_json(out / "report.json")
-    report.to_html(out / "report.html")
-    click.echo(f"wrote {out / 'report.html'} and {out / 'report.json'}", err=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        report.to_json(out / "report.json")
+        report.to_html(out / "report.html")
+        click.echo(f"wrote {out / 'report.html'} and {out / 'report.json'}", err=True)
+    finally:
+        print_report(report)
     return exit_code(report)

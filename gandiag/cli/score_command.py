@@ -43,16 +43,17 @@ def command(
     (my_gan.py:sampler, package.module:attr; this runs that code), a built-in (toy:ring8, data:digits?split=test) or a
     pathology of one (data:digits!drop_modes=3).
     """
-    import gandiag
-    from gandiag.cli._terminal import exit_code, print_report, progress_bar
+    import gandiag.api
+    from gandiag.cli._terminal import exit_code, print_report, progress_bar, stdout_for_results_only
 
+    _refuse_writing_over((json_path, html_path), (real, *fake, train, labels))
     opening: dict[str, Any] = {"latent": latent, "batch_size": batch_size}
-    with progress_bar() as progress:
+    with stdout_for_results_only(), progress_bar() as progress:
         report = gandiag.score(
             real,
             _distinct(fake),
             train=train,
-            labels=_read_labels(labels),
+            labels=None if labels is None else gandiag.api.read_labels(labels),
             metrics=None if metrics is None else [m.strip() for m in metrics.split(",") if m.strip()],
             features=features,
             n=n,
@@ -61,28 +62,36 @@ def command(
             progress=progress,
             **{key: value for key, value in opening.items() if value is not None},
         )
-    print_report(report)
-    for path, write in ((json_path, report.to_json), (html_path, report.to_html)):
-        if path is not None:
-            write(path)
-            click.echo(f"wrote {path}", err=True)
+    try:
+        for path, write in ((json_path, report.to_json), (html_path, report.to_html)):
+            if path is not None:
+                write(path)
+                click.echo(f"wrote {path}", err=True)
+    finally:
+        print_report(report)
     return exit_code(report)
 
 
 def _distinct(sources: tuple[str, ...]) -> dict[str, str]:
-    """Name each source by its address; a source given twice is numbered."""
+    """Name each source by its address, as reports show it; a name given twice is numbered."""
+    from gandiag.api import shown
+
     out: dict[str, str] = {}
     for source in sources:
-        name, count = source, 2
+        first = name = shown(source)
+        count = 2
         while name in out:
-            name, count = f"{source} ({count})", count + 1
+            name, count = f"{first} ({count})", count + 1
         out[name] = source
     return out
 
 
-def _read_labels(path: str | None) -> object:
-    if path is None:
-        return None
-    import numpy as np
-
-    return np.load(path, allow_pickle=False)
+def _refuse_writing_over(written: tuple[Path | None, ...], read: tuple[str | None, ...]) -> None:
+    """Refuse to write two reports into one file, or a report over what is scored."""
+    places = [path.resolve() for path in written if path is not None]
+    taken = [*places, *(path.with_suffix(".safetensors") for path in places[:1] if written[0] is not None)]
+    if len(set(places)) < len(places):
+        raise click.UsageError("--json and --html name one file. Give each a file of its own.")
+    for source in read:
+        if source is not None and "\0" not in source and Path(source).resolve() in taken:
+            raise click.UsageError(f"{source} would be written over. Name another file for the report.")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from gandiag.core.report import Diagnosis, Evidence, FakeReport, RealSource
+import math
+
+from gandiag.core.report import SEVERITIES, Diagnosis, Evidence, FakeReport, RealSource
 from gandiag.core.specs import DiagnosisSpec
 from gandiag.diagnoses._reading import estimate_of, graded, number, percent, result_of, shown, significant
+
+# Wider by this share is major. Never critical by itself: a little noise around the modes widens them much.
+WIDE = 0.5
 
 
 def ask(fake: FakeReport, real: RealSource) -> Diagnosis | None:
@@ -28,7 +33,11 @@ def ask(fake: FakeReport, real: RealSource) -> Diagnosis | None:
     said += [f"they spread {percent(wider)} wider than real rows do"] if wider > 0 else []
     return Diagnosis(
         code="low_fidelity",
-        severity=graded(max(beside, wider), major=0.05, critical=0.3),
+        severity=max(
+            graded(beside, major=0.05, critical=0.3),
+            graded(wider, major=WIDE, critical=math.inf),
+            key=SEVERITIES.index,
+        ),
         sentence=f"Samples are less exact than data: {' and '.join(said)} (blur, artefacts, noise).",
         evidence=tuple(evidence),
     )

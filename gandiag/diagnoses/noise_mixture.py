@@ -10,6 +10,9 @@ from gandiag.diagnoses._reading import estimate_of, graded, number, percent, res
 AS_FAR_AS_NOISE = 0.6
 # Noise fills the space; a generator that clumps somewhere beside the data does not.
 AS_WIDE_AS_DATA = 0.5
+# Noise added to data leaves the other samples as near as real rows; widened modes thin out everywhere.
+AS_NEAR_AS_DATA = 0.4
+MOSTLY_NOISE = 0.6
 # Realigning location and scale would bring shifted samples back; noise stays out.
 STAYS_OUT = 0.5
 
@@ -24,7 +27,8 @@ def ask(fake: FakeReport, real: RealSource) -> Diagnosis | None:
     excess = max(0.0, (number(off, "share_fake") - usual) / max(1.0 - usual, 1e-9))
     out_still = number(off, "aligned_share") >= STAYS_OUT * estimate_of(off)
     structureless = number(off, "off_spread_ratio") >= AS_WIDE_AS_DATA
-    if excess <= 0 or number(off, "noise_ratio") < AS_FAR_AS_NOISE or not out_still or not structureless:
+    widened = number(off, "near_closeness", 0.5) < AS_NEAR_AS_DATA and excess < MOSTLY_NOISE
+    if widened or excess <= 0 or number(off, "noise_ratio") < AS_FAR_AS_NOISE or not out_still or not structureless:
         return None
     rest = "" if excess > 0.995 else f", while the other {percent(1 - excess)} could be data"
     return Diagnosis(

@@ -43,7 +43,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     )
     probabilities = held.critic.probabilities
     loss = COIN - float(information(probabilities, held.labels[:, None])[0])
-    low, high = _interval(held.critic, held.labels, rng)
+    low, high = _interval(held.critic, held.labels, loss, rng)
     return Measurement(
         estimate=min(loss, COIN),
         null=Relabelling(observed=held.labels, statistic=_statistic(probabilities), alternative="less"),
@@ -68,26 +68,25 @@ def _statistic(probabilities: Matrix) -> Callable[[Labels], Matrix]:
     return losses
 
 
-def _interval(critic: JudgedCritic, labels: Labels, rng: np.random.Generator) -> tuple[float, float]:
+def _interval(critic: JudgedCritic, labels: Labels, loss: float, rng: np.random.Generator) -> tuple[float, float]:
     """Bound the critic's expected loss within the range that was fixed on the training half.
 
     Losses are skewed: a critic that is sure and mostly right errs rarely and dearly, and on few rows perhaps not at
     all. A t interval then has no width and misses the truth half of the time.
     """
     real, fake = -np.log(critic.probabilities[labels]), -np.log1p(-critic.probabilities[~labels])
-    real_range = -math.log(critic.most), -math.log(critic.least)
-    fake_range = -math.log1p(-critic.least), -math.log1p(-critic.most)
+    real_least, real_most = -math.log(critic.most), -math.log(critic.least)
+    fake_least, fake_most = -math.log1p(-critic.least), -math.log1p(-critic.most)
     if len(real) == len(fake):
         # Independent rows, paired by their place: the pairs are independent terms.
-        ends = ((real_range[i] + fake_range[i]) / 2.0 for i in range(2))
-        low, high = bounded_mean_interval((real + fake) / 2.0, *ends, rng, level=LEVEL)
+        least, most = (real_least + fake_least) / 2.0, (real_most + fake_most) / 2.0
+        low, high = bounded_mean_interval((real + fake) / 2.0, least, most, rng, level=LEVEL)
     else:
         half = 1.0 - (1.0 - LEVEL) / 2.0
-        sides = (
-            bounded_mean_interval(real, *real_range, rng, level=half),
-            bounded_mean_interval(fake, *fake_range, rng, level=half),
-        )
-        low, high = (sum(side[i] for side in sides) / 2.0 for i in range(2))
+        on_real = bounded_mean_interval(real, real_least, real_most, rng, level=half)
+        on_fake = bounded_mean_interval(fake, fake_least, fake_most, rng, level=half)
+        low, high = ((a + b) / 2.0 for a, b in zip(on_real, on_fake, strict=True))
+    low, high = min(low, loss), max(high, loss)  # the same sums, rounded otherwise
     return min(low, COIN), min(high, COIN)
 
 

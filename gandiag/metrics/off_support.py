@@ -11,7 +11,9 @@ first for many near misses and the second for few far ones. About one real row i
 
 The details say what kind of misses they are: ``aligned_share`` remains after fake is brought to the place and size of
 real (a shift or a wrong scale vanishes there), ``noise_ratio`` is near 1 for rows as far off as structureless noise and
-near 0 for near misses (blur, rounding), ``off_spread_ratio`` is small when all misses are alike.
+near 0 for near misses (blur, rounding), ``off_spread_ratio`` is small when all misses are alike, ``near_closeness`` is
+the chance that a row on the support lies nearer than a real one there does: near 0.5 where the rest is noise, smaller
+where all samples are spread wider.
 
 It cannot see modes that are missing, wrong shares, or copies: everything that stays close to real rows.
 """
@@ -71,6 +73,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
             **_shares(near, far, support),
             **_aligned(comparison, support, rng),
             **_against_noise(support, real, fake, rng),
+            "near_closeness": _near_closeness(real, fake, support.threshold),
             "off_spread_ratio": _spread_ratio(comparison, off, near["share_fake"] - near["share_real"], rng),
         },
         arrays={
@@ -99,6 +102,15 @@ def _compared(real: Vector, fake: Vector, threshold: float) -> dict[str, float]:
     r, f = int((real > threshold).sum()), int((fake > threshold).sum())
     _, more = count_tails(np.array([f]), np.array([r]), len(fake), len(real))
     return {"share_fake": f / len(fake), "share_real": r / len(real), "p": float(more[0])}
+
+
+def _near_closeness(real: Vector, fake: Vector, threshold: float) -> float | None:
+    """Give ``P(fake is nearer than real) + P(equal) / 2`` among the rows of both sides that are on the support."""
+    real, fake = np.sort(real[real <= threshold]), fake[fake <= threshold]
+    if not len(real) or not len(fake):
+        return None
+    beyond = 2 * len(real) - np.searchsorted(real, fake, "right") - np.searchsorted(real, fake, "left")
+    return float(beyond.mean() / (2 * len(real)))
 
 
 def _aligned(comparison: Comparison, support: Support, rng: np.random.Generator) -> dict[str, Any]:

@@ -28,7 +28,6 @@ Matrix = NDArray[np.float64]
 
 _ROUNDING = 1e-13
 _LEVEL = 0.95
-_UPPER_POINT = 1.6449  # of the normal law at 0.95
 
 
 def sliced_wasserstein_distance(real: Matrix, fake: Matrix, directions: Matrix, p: float = 1.0) -> float:
@@ -105,14 +104,16 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, directions: 
 
 
 def _upper_bound(estimate: float, sorted_pool: ProjectedPool, is_real: NDArray[np.bool_]) -> Interval:
+    from scipy.special import stdtrit
+
     potential = sorted_pool.potentials(is_real).mean(axis=0)
     n, m = int(is_real.sum()), int((~is_real).sum())
     variance = float(potential[is_real].var(ddof=1)) / n + float(potential[~is_real].var(ddof=1)) / m
     return Interval(
         low=None,
-        high=estimate + _UPPER_POINT * float(np.sqrt(variance)),
+        high=estimate + float(stdtrit(min(n, m) - 1, _LEVEL)) * float(np.sqrt(variance)),
         level=_LEVEL,
-        method="normal law of the mean dual potential, over the directions used",
+        method="asymptotic: t law of the mean dual potential, over the directions used",
         sided="upper",
     )
 

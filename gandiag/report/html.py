@@ -93,7 +93,7 @@ def to_html(report: Report) -> str:
 
 def write_html(report: Report, path: str | Path) -> None:
     """Write the page to ``path``, whole or not at all."""
-    write_atomically(Path(path), to_html(report).encode("utf-8", errors="backslashreplace"))
+    write_atomically({Path(path): to_html(report).encode("utf-8", errors="backslashreplace")})
 
 
 @cache

@@ -25,6 +25,8 @@ from gandiag.report._files import write_atomically
 Arrays = dict[str, NDArray[np.generic]]
 T = TypeVar("T")
 
+# Tells our own arrays, which may be written over, from data that happens to lie beside a report.
+_MARK = {"written_by": "gandiag report"}
 _TOP = ("schema_version", "gandiag_version", "seed", "real", "fakes", "provenance")
 
 
@@ -51,13 +53,15 @@ def to_json(report: Report, *, arrays: Mapping[str, Any] | None = None) -> bytes
     """
     document = {name: _plain(getattr(report, name), name) for name in _TOP} | {"arrays": arrays}
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)
-    # A lone surrogate, as in a file name that is not UTF-8, has no UTF-8 form: its escape is written out.
-    return (text + "\n").encode("utf-8", errors="backslashreplace")
+    return (text + "\n").encode("utf-8")
 
 
 def _plain(value: Any, path: str) -> Any:
-    if value is None or isinstance(value, bool | str):
-        return str(value) if isinstance(value, str) else value
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        # A lone surrogate, as in a file name that is not UTF-8, has no UTF-8 form: it is spelt out, as `\udc80`.
+        return value.encode("utf-8", errors="backslashreplace").decode("utf-8")
     if isinstance(value, np.generic):
         return _plain(value.item(), path)
     if isinstance(value, int):
@@ -70,7 +74,7 @@ def _plain(value: Any, path: str) -> Any:
         names = [f.name for f in fields(value) if f.name != "arrays"]
         return {name: _plain(getattr(value, name), f"{path}.{name}") for name in names}
     if isinstance(value, Mapping):
-        return {key: _plain(value[key], f"{path}.{key}") for key in _text_keys(value, path)}
+        return {_plain(key, path): _plain(value[key], f"{path}.{key}") for key in _text_keys(value, path)}
     if isinstance(value, list | tuple):
         return [_plain(item, f"{path}[{i}]") for i, item in enumerate(value)]
     raise DtypeError(
@@ -87,12 +91,15 @@ def _text_keys(value: Mapping[Any, Any], path: str) -> list[str]:
 def write_json(report: Report, path: str | Path) -> None:
     """Write a report to ``path``, and its arrays to the sibling ``<stem>.safetensors``.
 
-    Each file is written whole or not at all; the arrays come first, since the JSON names them.
+    Both are written whole or not at all; an earlier report of that name stays readable when writing fails.
 
     Raises
     ------
     ConfigError
-        When the place cannot be written to, or is itself called ``.safetensors``.
+        When the place is no place for a file, is itself called ``.safetensors``, or such a file of somebody else's
+        stands beside it.
+    ReportNotWritten
+        When the disk is full or the folder cannot be written to.
     NumericalError
         For NaN and infinity anywhere, arrays included.
     """
@@ -104,14 +111,19 @@ def write_json(report: Report, path: str | Path) -> None:
             remedy="Call it report.json.",
         )
     if not report.arrays:
-        write_atomically(path, to_json(report))
+        write_atomically({path: to_json(report)})
         return
     sibling = path.with_suffix(".safetensors")
+    if sibling.exists() and not _holds_arrays_of_a_report(sibling):
+        raise ConfigError(
+            f"the arrays of the report belong into {sibling.name}, and there is another file of that name",
+            received=str(sibling),
+            remedy="Give the report another name.",
+        )
     data = _packed(report.arrays)
     named = {"file": sibling.name, "keys": sorted(report.arrays), "sha256": hashlib.sha256(data).hexdigest()}
     text = to_json(report, arrays=named)
-    write_atomically(sibling, data)
-    write_atomically(path, text)
+    write_atomically({sibling: data, path: text})
 
 
 def _packed(arrays: Mapping[str, NDArray[np.generic]]) -> bytes:
@@ -126,7 +138,17 @@ def _packed(arrays: Mapping[str, NDArray[np.generic]]) -> bytes:
             )
         _require_finite_array(array, key, NumericalError)
         ready[key] = np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
-    return bytes(save(ready))
+    return bytes(save(ready, metadata=_MARK))
+
+
+def _holds_arrays_of_a_report(path: Path) -> bool:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return (file.metadata() or {}).items() >= _MARK.items()
+    except (SafetensorError, OSError):
+        return False
 
 
 def _require_finite_array(array: NDArray[np.generic], key: str, error: type[GandiagError]) -> None:

@@ -19,6 +19,8 @@ from gandiag.report._reading import (
     verdict,
 )
 
+__all__ = ["printable", "render", "to_text"]
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table

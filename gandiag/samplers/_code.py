@@ -17,14 +17,14 @@ from typing import Any
 from gandiag.core.names import nearest
 from gandiag.errors import ConfigError, SamplerRaised
 from gandiag.samplers._binding import takes_nothing
-from gandiag.samplers._guard import call
+from gandiag.samplers._guard import call, told
 from gandiag.samplers._npy import missing
 
 
 def load(module: str, attribute: str, *, name: str) -> Any:
     """Load an attribute of a module or of a .py file; a class or a factory without arguments is called.
 
-    The folder of a .py file is put on the path, as Python does for a script.
+    The folder of a .py file comes first on the path while the file runs, and last from then on.
     """
     home = _from_file(Path(module), name=name) if module.endswith(".py") else _from_module(module, name=name)
     found: Any = home
@@ -73,20 +73,25 @@ def _from_file(path: Path, *, name: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ConfigError("the file must be a Python module", received=name, remedy="Check it.")
     module = importlib.util.module_from_spec(spec)
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))
+    folder, known = str(path.parent), list(sys.path)
+    sys.path.insert(0, folder)
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[module_name]
         raise _raised(name, error) from error
+    finally:
+        # Imports inside the sampler still find their neighbours; a neighbour called glob.py hides nothing of ours.
+        sys.path.remove(folder)
+        if folder not in known:
+            sys.path.append(folder)
     return module
 
 
 def _raised(name: str, error: BaseException) -> SamplerRaised:
     return SamplerRaised(
         "the named code must import without an error",
-        received=f"{name}: {type(error).__name__}: {error}",
-        remedy="The original error is chained above; mend the code.",
+        received=f"{name}: {told(error)}",
+        remedy="Mend the code; in Python the original error is chained.",
     )

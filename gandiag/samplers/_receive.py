@@ -140,9 +140,12 @@ def as_labels(labels: Any, n: int, *, name: str) -> NDArray[np.int64]:
             received=f"shape {array.shape} for {n} samples",
             remedy="Pass labels of shape (n,).",
         )
+    if array.dtype.kind == "O" and any(label is None or label != label for label in array.tolist()):
+        raise DtypeError(f"labels of {name} must not be missing", received="None or NaN", remedy="Drop these rows.")
     if array.dtype.kind in "USO":
         return np.unique(array.astype(str), return_inverse=True)[1].astype(np.int64)
-    if array.dtype.kind not in "biuf" or not np.all(np.equal(np.mod(array, 1), 0)):
+    fits = array.dtype.kind in "biu" or (array.dtype.kind == "f" and bool(np.all(np.abs(array) < 2.0**53)))
+    if not fits or not np.all(np.equal(np.mod(array, 1), 0)):
         raise DtypeError(
             f"labels of {name} must be whole numbers or names", received=f"dtype {array.dtype}", remedy="Encode them."
         )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-QUICK = ["--metrics", "energy,moment_difference", "--permutations", "99"]
+QUICK = ["--metrics", "energy,moment_difference", "--permutations", "199"]
 
 
 def gandiag(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -36,8 +38,8 @@ def folder(tmp_path: Path) -> Path:
 def test_score_prints_the_finding_on_stdout_and_nothing_else_there(folder: Path) -> None:
     done = gandiag("score", "real.npy", "fake.npy", *QUICK, cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "shifted" in done.stdout
-    assert "energy" in done.stdout
+    assert "displaced" in done.stdout
+    assert "Energy" in done.stdout
     assert "wrote" not in done.stdout
 
 
@@ -47,7 +49,7 @@ def test_score_writes_json_and_html_where_asked(folder: Path) -> None:
     report = json.loads((folder / "r.json").read_text())
     assert report["schema_version"] == 1
     assert report["fakes"][0]["diagnoses"][0]["code"] == "ok"
-    assert (folder / "r.html").read_text().startswith("<!doctype html>")
+    assert (folder / "r.html").read_text().lower().startswith("<!doctype html>")
     assert "wrote r.json" in done.stderr
 
 
@@ -60,7 +62,7 @@ def test_score_writes_json_and_html_where_asked(folder: Path) -> None:
         (["score", "real.npy", "mine.py:broken"], 3, "out of luck"),
         (["score", "real.npy", "mine.py:smapler"], 2, "Did you mean 'sampler'"),
         (["score", "real.npy", "fake.npy", "--metrics", "enrgy"], 2, "Did you mean 'energy'"),
-        (["score", "real.npy", "toy:ring9"], 2, "Did you mean 'ring8'"),
+        (["score", "real.npy", "toy:ring9"], 2, "Did you mean 'toy:ring8'"),
         (["score", "real.npy"], 2, "FAKE"),
         (["scroe"], 2, "Did you mean 'score'"),
         (["list", "metric"], 2, "metrics"),
@@ -87,3 +89,94 @@ def test_doctor_says_what_works() -> None:
     assert done.returncode == 0, done.stdout
     assert "works   numpy" in done.stdout
     assert "accelerator" in done.stdout
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x93NUMPY\x01\x00garbage"])
+def test_labels_that_are_no_npy_file_are_a_data_error(folder: Path, content: bytes) -> None:
+    (folder / "labels.npy").write_bytes(content)
+    done = gandiag("score", "real.npy", "fake.npy", *QUICK, "--labels", "labels.npy", cwd=folder)
+    assert done.returncode == 3, done.stderr
+    assert "labels.npy must be a .npy array" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_a_sampler_prints_is_no_result_and_what_it_raises_steers_no_terminal(folder: Path) -> None:
+    (folder / "loud.py").write_text(
+        "def sampler(n, rng):\n    print('LOUD')\n    return rng.normal(size=(n, 3))\n\n"
+        "def red(n, rng):\n    raise ValueError('\\x1b[31mred\\r\\u202e')\n"
+    )
+    done = gandiag("score", "real.npy", "loud.py:sampler", *QUICK, cwd=folder)
+    assert "LOUD" not in done.stdout
+    assert "LOUD" in done.stderr
+    done = gandiag("score", "real.npy", "loud.py:red", *QUICK, cwd=folder)
+    assert done.returncode == 3
+    assert "(loud.py, line 6)" in done.stderr
+    assert not set(done.stderr) & set("\x1b\r\u202e")
+
+
+def test_absolute_paths_stay_out_of_reports(folder: Path) -> None:
+    real, fake = folder / "real.npy", folder / "fake.npy"
+    args = [str(real), str(fake), f"{folder}/mine.py:sampler", "--train", str(fake)]
+    done = gandiag("score", *args, *QUICK, "--json", "r.json", "--html", "r.html", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    for text in (done.stdout, (folder / "r.json").read_text(), (folder / "r.html").read_text()):
+        assert str(folder) not in text
+
+
+@pytest.mark.parametrize(
+    "args", [["--json", "real.npy"], ["--json", "x", "--html", "./x"], ["--html", "fake.npy"], ["--metrics", ","]]
+)
+def test_nothing_that_is_read_is_written_over(folder: Path, args: list[str]) -> None:
+    before = {name: (folder / name).read_bytes() for name in ("real.npy", "fake.npy")}
+    done = gandiag("score", "real.npy", "fake.npy", *QUICK, *args, cwd=folder)
+    assert done.returncode == 2, done.stderr
+    assert before == {name: (folder / name).read_bytes() for name in before}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_and_a_closed_pipe_cost_neither_the_report_nor_a_traceback(folder: Path) -> None:
+    command = f"{sys.executable} -m gandiag score real.npy fake.npy {' '.join(QUICK)} --json r.json"
+    for target, code in (("> /dev/full", 3), ("| true; exit ${PIPESTATUS[0]}", 141)):
+        done = subprocess.run(
+            ["bash", "-c", f"{command} {target}"], capture_output=True, text=True, cwd=folder, check=False
+        )
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        assert "Exception ignored" not in done.stderr
+        (folder / "r.json").unlink()
+
+
+def test_an_interrupt_ends_at_once() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gandiag", "score", "toy:grid25", "toy:grid25", "--n", "5000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(6.0)
+    if process.poll() is not None:
+        pytest.skip("this machine is faster than the interrupt")
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 2.0
+    assert out == ""
+    assert "Traceback" not in err
+
+
+def test_an_error_that_nobody_foresaw_is_4_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import gandiag.cli as cli
+
+    for error, code in ((RuntimeError("odd"), 4), (MemoryError("40 GiB"), 5)):
+
+        def program(*, standalone_mode: bool, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(cli, "program", program)
+        with pytest.raises(SystemExit, match=str(code)) as end:
+            cli.main()
+        assert end.value.code == code
+        assert str(error) in capsys.readouterr().err

@@ -177,3 +177,15 @@ def test_equal_rows_on_both_sides_give_zero_and_p_one() -> None:
 def test_no_direction_is_refused() -> None:
     with pytest.raises(ConfigError, match="`directions` must be at least 1"):
         measured(np.ones((3, 2)), np.ones((3, 2)), directions=0)
+
+
+def test_the_upper_bound_covers_with_few_rows_on_one_side() -> None:
+    """Four rows have a variance of three degrees of freedom: the normal point misses one time in ten."""
+    misses, runs = 0, 1000
+    for seed in range(runs):
+        rng = np.random.default_rng(seed)
+        interval = measured(rng.normal(size=(4, 1)), rng.normal(5.0, 1.0, size=(200, 1)), seed).interval
+        assert interval is not None
+        assert interval.high is not None
+        misses += interval.high < 5.0
+    assert misses <= 74  # 1e-3 of the binomial law at 0.05

@@ -21,7 +21,14 @@ from synthetic import make_report
 
 from gandiag.core.report import Diagnosis, Evidence, FakeReport, RealSource, Report
 from gandiag.core.results import OPTIONAL_FIELDS, Floor, Interval, PValue, Result
-from gandiag.errors import ConfigError, DtypeError, FileFormatError, IntegrityError, NumericalError
+from gandiag.errors import (
+    ConfigError,
+    DtypeError,
+    FileFormatError,
+    IntegrityError,
+    NumericalError,
+    ReportNotWritten,
+)
 from gandiag.report.json import read_json, to_json, write_json
 
 
@@ -230,9 +237,44 @@ def test_numpy_scalars_and_odd_arrays_are_written(tmp_path: Path) -> None:
         assert back.arrays[key].shape == array.shape
 
 
-def test_a_file_name_that_is_not_utf8_does_not_stop_the_report() -> None:
+def test_a_file_name_that_is_not_utf8_does_not_stop_the_report(tmp_path: Path) -> None:
     report = replace(make_report(with_arrays=False), provenance={"file": "a\udc80b"})
-    assert json.loads(to_json(report))["provenance"]["file"] == "a\udc80b"
+    assert json.loads(to_json(report))["provenance"]["file"] == r"a\udc80b"
+    write_json(report, tmp_path / "r.json")
+    assert read_json(tmp_path / "r.json").provenance == {"file": r"a\udc80b"}
+
+
+def test_arrays_of_somebody_else_are_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "data.safetensors").write_bytes(b"precious")
+    with pytest.raises(ConfigError, match="another file of that name"):
+        write_json(make_report(), tmp_path / "data.json")
+    assert (tmp_path / "data.safetensors").read_bytes() == b"precious"
+
+
+def test_a_report_whose_text_cannot_be_written_keeps_its_old_arrays(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def full_at_second(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_at_second)
+    report = make_report()
+    changed = {key: array + 1 for key, array in report.arrays.items() if array.dtype.kind == "f"}
+    with pytest.raises(ReportNotWritten, match="No space left") as caught:
+        write_json(replace(report, arrays=dict(report.arrays) | changed), written)
+    assert caught.value.exit_code == 3
+    assert read_json(written).arrays
+
+
+def test_a_device_is_no_place_for_a_report() -> None:
+    before = Path(os.devnull).stat().st_mode
+    with pytest.raises(ConfigError, match="a file in a folder"):
+        write_json(make_report(with_arrays=False), Path(os.devnull))
+    assert Path(os.devnull).stat().st_mode == before
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

@@ -7,6 +7,7 @@ import os
 import random
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -252,6 +253,30 @@ def test_b35_no_global_state_is_changed_by_a_sampler_that_changes_all_of_it() ->
     assert torch.get_default_dtype() == torch.float32
     assert torch.is_grad_enabled()
     assert Path.cwd() == home
+
+
+def test_b35_floating_point_flags_and_filters_of_warnings_are_put_back() -> None:
+    def sampler(n: int, rng: np.random.Generator) -> np.ndarray:
+        np.seterr(all="ignore")
+        warnings.simplefilter("error")
+        torch.set_float32_matmul_precision("medium")
+        return rng.normal(size=(n, 2))
+
+    before = np.geterr(), list(warnings.filters), torch.get_float32_matmul_precision()
+    open_sampler(sampler).sample(50, rng=np.random.default_rng(0))
+    assert (np.geterr(), list(warnings.filters), torch.get_float32_matmul_precision()) == before
+
+
+def test_neighbours_of_a_users_file_hide_no_module_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "lazy_neighbour.py").write_text("VALUE = 1.0\n")
+    (tmp_path / "mine.py").write_text(
+        "def sampler(n, rng):\n    import lazy_neighbour as near\n    return rng.normal(size=(n, 2)) + near.VALUE\n"
+    )
+    open_sampler(f"{tmp_path}/mine.py:sampler").sample(50, rng=np.random.default_rng(0))
+    try:
+        assert sys.path[-1] == str(tmp_path)
+    finally:
+        sys.path.remove(str(tmp_path))
 
 
 def test_state_is_restored_when_the_sampler_raises() -> None:

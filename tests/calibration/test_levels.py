@@ -30,7 +30,7 @@ def tied(rng: np.random.Generator, rows: int) -> Matrix:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("law", [normal_2d, four_modes], ids=lambda law: law.__name__)
+@pytest.mark.parametrize("law", [normal_2d, four_modes, tied], ids=lambda law: law.__name__)
 @pytest.mark.parametrize("metric", METRICS.names())
 def test_a_p_value_keeps_its_level_in_2000_repetitions(metric: str, law: object) -> None:
     p = null_p_values(metric, law, n=100, m=100, fit=100, repetitions=2000)  # type: ignore[arg-type]

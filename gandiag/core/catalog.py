@@ -50,7 +50,12 @@ class Catalog(Generic[Spec]):
             found, origin = point.load(), f"entry point {point.value}"  # type: ignore[attr-defined]
         else:
             what = self.package.rpartition(".")[2]
-            raise unknown_name(name, self.names(), what=self.kind.__name__.removesuffix("Spec").lower(), listing=f"See `gandiag list {what}`.")
+            raise unknown_name(
+                name,
+                self.names(),
+                what=self.kind.__name__.removesuffix("Spec").lower(),
+                listing=f"See `gandiag list {what}`.",
+            )
         if not isinstance(found, self.kind):
             raise ConfigError(
                 f"{origin} must define {self.constant} as a {self.kind.__name__}",

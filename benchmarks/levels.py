@@ -1,6 +1,7 @@
 """False-alarm rates of every p-value under equal laws: the table of docs/calibration.md.
 
-``python benchmarks/levels.py [repetitions] [law ...]`` prints Markdown: n = m = 100 rows, 100 set aside, 99 permutations.
+``python benchmarks/levels.py [repetitions] [law ...]`` prints Markdown: n = m = 100 rows, 100 set aside, 99
+permutations.
 """
 
 from __future__ import annotations

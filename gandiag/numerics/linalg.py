@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,12 +54,10 @@ def trace_root_product(first: Matrix, second: Matrix) -> tuple[float, str]:
     if min(scales) <= 0.0:
         return 0.0, ROUTE_CUT
     first, second = first / scales[0], second / scales[1]
-    try:
+    with suppress(LinAlgError):  # not definite: the cut route below
         values = eigvalsh(second, first, type=2, driver="gv", check_finite=False)
         if values[0] > _TRUSTED_SPAN * values[-1]:
             return float(np.sqrt(values).sum() * np.sqrt(scales[0]) * np.sqrt(scales[1])), ROUTE_DEFINITE
-    except LinAlgError:
-        pass
     values = _singular_values(_cut_root(second).T @ _cut_root(first))
     return float(values.sum() * np.sqrt(scales[0]) * np.sqrt(scales[1])), ROUTE_CUT
 

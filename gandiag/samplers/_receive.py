@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,10 +88,8 @@ def _from_list(rows: list[Any], *, name: str) -> Array:
     if not rows:
         raise TooFewSamplesError(f"{name} must hold at least one sample", received="an empty list", remedy="Draw some.")
     if not any(is_tensor(row) for row in rows):
-        try:
+        with suppress(ValueError):  # rows of different sizes: said in our words below
             return np.array(rows)
-        except ValueError:
-            pass  # rows of different sizes: said in our words below
     arrays = [_from_row(row, at, name=name) for at, row in enumerate(rows)]
     refuse_mixed_sizes([a.shape for a in arrays], name=name)
     return np.stack(arrays)

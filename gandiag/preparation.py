@@ -176,12 +176,20 @@ def prepare(
     return Prepared(
         real=test,
         fit=fit,
-        fakes=drawn,
+        fakes=tuple(_noting_formats(test, samples) for samples in drawn),
         train=trained,
         features=fitted,
         train_source=None if trained is None else trained.source,
         seed=seed,
     )
+
+
+def _noting_formats(real: SampleSet, fake: SampleSet) -> SampleSet:
+    """Say that the files of both sides differ in format, which every metric sees."""
+    ours, theirs = real.extra.get("formats"), fake.extra.get("formats")
+    if ours is None or theirs is None or ours == theirs:
+        return fake
+    return fake.noting(f"real images are {ours}, these are {theirs}: every metric sees that difference too")
 
 
 def _drawn_train(train: Sampler, seed: int) -> SampleSet:

@@ -22,12 +22,14 @@ from gandiag.core.checks import require_one_of
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Floor, KnownNull, Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
+from gandiag.errors import ConfigError
 from gandiag.numerics.linalg import ROUTE_THIN, bures_squared, nonnegative, nuclear_norm_of_rows
 from gandiag.numerics.moments import Moments
 
 Matrix = NDArray[np.float64]
 
-FLOORS = ("permutation", "gaussian")
+FLOORS = ("permutation", "real_vs_real", "gaussian")
+_SPLITS = 50
 _DRAWS = 499
 _FEWEST_DRAWS = 8
 # Floating-point operations that the permutations may take: some twenty seconds on one core.
@@ -106,9 +108,10 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, floor: str =
     comparison : Comparison
     rng : numpy.random.Generator
         Draws halves and, in high dimension, relabellings.
-    floor : {"permutation", "gaussian"}
-        By relabelling, with a p-value unless that would take minutes; or by the closed form for Gaussian features with
-        n well above d.
+    floor : {"permutation", "real_vs_real", "gaussian"}
+        By relabelling, with a p-value unless that would take minutes. By halves of the real rows, brought to these
+        sizes by the 1/n law of the bias: a floor that no fake row can touch. By the closed form for Gaussian features
+        with n well above d. The last two give no p-value.
     """
     require_one_of(floor, FLOORS, name="floor")
     shift = _origin(comparison.pooled()[0])
@@ -145,6 +148,8 @@ def _null(comparison: Comparison, floor: str, rng: np.random.Generator) -> tuple
     """Choose the null, with the reason why there is no p-value, if there is none."""
     if floor == "gaussian":
         return KnownNull(floor=_gaussian_floor(comparison), p_value=None), "the closed form gives a floor only"
+    if floor == "real_vs_real":
+        return KnownNull(floor=_split_floor(comparison, rng), p_value=None), "halves of the real rows give a floor only"
     pool, is_real = comparison.pooled()
     draws = int(_MOST_OPERATIONS / _operations(comparison.n, comparison.m, comparison.d))
     if draws < _DRAWS:
@@ -213,6 +218,25 @@ def _gaussian_floor(comparison: Comparison) -> Floor:
     variance = 2.0 * np.square(values).sum() + 0.5 * np.square(values).sum()
     variance += np.square(pairs).sum() - np.square(np.diag(pairs)).sum()
     return Floor(mean=float(mean), sd=float(c * np.sqrt(variance)), source="closed form for Gaussian features")
+
+
+def _split_floor(comparison: Comparison, rng: np.random.Generator) -> Floor:
+    """Compare halves of the real rows, set-aside ones included, and scale to n and m by the 1/n law."""
+    rows = np.concatenate([comparison.real, comparison.fit])
+    half = len(rows) // 2
+    if half <= 2 * comparison.d:
+        raise ConfigError(
+            f"the floor by halves needs over {4 * comparison.d} real rows for {comparison.d} columns: below that the "
+            "bias does not follow 1/n",
+            received=len(rows),
+            remedy='Use floor="permutation".',
+        )
+    law = (1.0 / comparison.n + 1.0 / comparison.m) / (2.0 / half)
+    found = []
+    for _ in range(_SPLITS):
+        order = rng.permutation(len(rows))
+        found.append(_by_rows(rows[order[:half]], rows[order[half : 2 * half]])[0] * law)
+    return Floor(mean=float(np.mean(found)), sd=float(np.std(found, ddof=1)), source="real against real, in halves")
 
 
 def _sparse_floor(pool: Matrix, is_real: NDArray[np.bool_], draws: int, rng: np.random.Generator) -> Floor:

@@ -10,7 +10,7 @@ import os
 import stat
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +134,7 @@ class FolderSampler:
         values, notes = self._decoded(chosen)
         labels = self._listing.labels
         found = f"{len(self._listing.paths)} images found{self._listing.skipped_in_words()}; {n} used"
-        return finish(
+        samples = finish(
             values,
             form=Form.of(values.shape, values.dtype, self._settings, name=self.name),
             settings=self._settings,
@@ -144,6 +144,7 @@ class FolderSampler:
             numbers=index,
             notes=(found, f"formats: {', '.join(f'{c} {f}' for f, c in sorted(formats.items()))}", *notes),
         )
+        return replace(samples, extra={**samples.extra, "formats": " and ".join(sorted(formats))})
 
     def _refuse_sizes(self, chosen: list[str]) -> Counter[str]:
         """Look at every header before the first pixel is decoded."""

@@ -277,7 +277,34 @@ def test_constant_data_on_one_side_or_both() -> None:
 
 
 def test_wrong_options_and_single_rows_are_refused() -> None:
-    with pytest.raises(ConfigError, match="`floor` must be one of gaussian, permutation"):
+    with pytest.raises(ConfigError, match="`floor` must be one of gaussian, permutation, real_vs_real"):
         measured(np.ones((4, 1)), np.ones((4, 1)), floor="bootstrap")
     with pytest.raises(TooFewSamplesError, match="at least 2 rows"):
         frechet_from_moments(Moments.of(np.ones((1, 2))), Moments.of(np.ones((5, 2))))
+
+
+def test_the_floor_by_halves_is_that_of_fresh_pairs_and_no_fake_row_can_touch_it() -> None:
+    """Halves of 400 rows brought to 200 against 100: the mean of 200 fresh pairs, within 5 standard errors."""
+    rng = np.random.default_rng(4)
+    fresh = np.array([frechet_distance(rng.normal(size=(200, 4)), rng.normal(size=(100, 4))) for _ in range(200)])
+    floors = []
+    for seed in range(30):
+        draw = np.random.default_rng(seed)
+        comparison = Comparison(
+            real=draw.normal(size=(200, 4)), fake=np.full((100, 4), 1e3 * seed), fit=draw.normal(size=(200, 4))
+        )
+        null = measure(comparison, rng=draw, floor="real_vs_real").null
+        assert isinstance(null, KnownNull)
+        assert null.floor is not None
+        floors.append(null.floor.mean)
+    error = np.hypot(fresh.std() / np.sqrt(200), np.std(floors) / np.sqrt(30))
+    assert np.mean(floors) == pytest.approx(fresh.mean(), abs=5 * error)
+    # Without the 1/n law the halves, of 200 rows each, would say two thirds of that.
+    assert abs(np.mean(floors) / 1.5 - fresh.mean()) > 5 * error
+
+
+def test_the_floor_by_halves_refuses_too_few_rows() -> None:
+    rng = np.random.default_rng(0)
+    comparison = Comparison(real=rng.normal(size=(20, 8)), fake=rng.normal(size=(20, 8)), fit=rng.normal(size=(9, 8)))
+    with pytest.raises(ConfigError, match="needs over 32 real rows for 8 columns"):
+        measure(comparison, rng=rng, floor="real_vs_real")

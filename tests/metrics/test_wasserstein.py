@@ -155,9 +155,9 @@ def test_a_mean_of_roots_is_no_upper_bound_for_p_above_one() -> None:
 
 
 def test_the_debiased_square_is_right_for_translations_in_high_dimension() -> None:
-    # Verification row 47: 4 for a shift of 2 in 16-d, 20 blocks of 200 in place of 10; the plain square is far above.
-    found = measured(*shifted(16, 2.0, 2000, 6), p=2.0, block=200)
-    assert found.details["debiased_w2_squared"] == pytest.approx(4.0, abs=0.8)
+    # Verification row 47: 4 for a shift of 2 in 16-d, 20 blocks of 200; the plain square is far above.
+    found = measured(*shifted(16, 2.0, 4000, 6), p=2.0, block=200)
+    assert found.details["debiased_w2_squared"] == pytest.approx(4.0, abs=0.6)
     assert found.details["upper"] ** 2 > 10.0
 
 

@@ -303,3 +303,17 @@ def test_p27_damaged_images_give_gandiag_errors_only(tmp_path: Path) -> None:
             path.write_bytes(bytes(damaged[: rng.integers(1, len(whole) + 1)]))
             with suppress(GandiagError):  # said in our words; anything else fails the test
                 assert len(draw(tmp_path / ending, 1)) == 1
+
+
+def test_b27_different_file_formats_of_both_sides_are_said_in_the_report(tmp_path: Path) -> None:
+    import gandiag
+
+    rng = np.random.default_rng(0)
+    for folder, ending in (("real", "png"), ("fake", "jpg"), ("same", "png")):
+        for i in range(30):
+            pixels = rng.integers(0, 256, size=(6, 6), dtype=np.uint8)
+            save(tmp_path / folder / f"{i}.{ending}", pixels)
+    sources = {name: tmp_path / name for name in ("fake", "same")}
+    report = gandiag.score(tmp_path / "real", sources, metrics=["energy"], permutations=99)
+    said = [any("real images are PNG, these are JPEG" in note for note in fake.notes) for fake in report.fakes]
+    assert said == [True, False]

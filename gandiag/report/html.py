@@ -188,7 +188,7 @@ def _within_budget(sections: list[Section]) -> list[Section]:
             if left >= 0:
                 kept.append(figure)
         dropped = len(section.figures) - len(kept)
-        note = f"{dropped} figures were left out to keep this page small; `gandiag plot` draws them from report.json"
+        note = f"{dropped} figures were left out to keep this page small; their arrays lie beside report.json"
         notes = (*section.notes, note) if dropped else section.notes
         out.append(replace(section, figures=tuple(kept), columns=laid_out(kept), notes=notes))
     return out

@@ -164,6 +164,8 @@ def prepare(
             trained = _drawn_train(train, seed)
     with placed("real"):
         test, fit = _drawn_real(real, trained, n, seed)
+        if n is not None and len(test) < n:
+            test = test.noting(f"{len(test)} rows are left to test with, fewer than the {n} asked for")
     if trained is not None:
         with placed("train"):
             _require_alike(test, trained)

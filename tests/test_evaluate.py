@@ -119,6 +119,12 @@ def test_rows_set_aside_are_no_rows_under_test() -> None:
     assert (report.real.n, report.real.n_fit) == (300, 100)
 
 
+def test_more_rows_than_there_are_is_said_on_both_sides() -> None:
+    report = gandiag.score(normal(400), normal(100, seed=1), n=1000, **QUICK)
+    assert "300 rows are left to test with, fewer than the 1000 asked for" in report.real.notes
+    assert "holds 100 rows, fewer than the 1000 asked for" in report.fakes[0].notes
+
+
 def test_the_training_set_serves_as_the_rows_set_aside() -> None:
     report = gandiag.score(normal(400), normal(100, seed=1), train=normal(200, seed=2), **QUICK)
     assert (report.real.n, report.real.n_fit) == (400, 200)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gandiag.numerics.contingency import holm_adjusted
+
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjust p-values by Holm's step-down rule: family-wise error under any dependence.
@@ -30,12 +32,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03, 0.005])]
     [0.03, 0.06, 0.06, 0.02]
     """
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return [float(a) for a in adjusted]
+    return [float(a) for a in holm_adjusted(np.asarray(p_values, dtype=np.float64))]
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:

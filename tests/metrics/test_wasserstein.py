@@ -15,6 +15,7 @@ from gandiag.core.results import Measurement, Relabelling
 from gandiag.errors import ConfigError, NotConverged
 from gandiag.inference.permutation import permutation_null
 from gandiag.metrics.wasserstein import measure, wasserstein_distance
+from gandiag.numerics.transport import wasserstein_1d
 
 Matrix = NDArray[np.float64]
 
@@ -241,3 +242,19 @@ def test_a_power_below_one_is_refused(p: float) -> None:
 def test_an_empty_block_is_refused() -> None:
     with pytest.raises(ConfigError, match="`block` must be at least 1"):
         measured(np.ones((4, 1)), np.ones((4, 1)), block=0)
+
+
+@pytest.mark.parametrize("d", [1, 2, 8])
+def test_projections_and_lower_powers_never_exceed_the_whole_distance(d: int) -> None:
+    """Verification row 54: one direction <= W_1 <= W_2, on samples and without tolerance for noise."""
+    rng = np.random.default_rng(d)
+    real, fake = rng.normal(size=(60, d)), 1.5 * rng.normal(size=(60, d)) + 0.3
+    directions = rng.normal(size=(40, d))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    sliced = [wasserstein_1d(real @ theta, fake @ theta) for theta in directions]
+    w1, w2 = (wasserstein_distance(real, fake, p) for p in (1.0, 2.0))
+    assert max(sliced) <= w1 * (1 + 1e-9)
+    assert w1 <= w2 * (1 + 1e-9)
+    # The claims the other way round must fail: the powers are in order, and a projection loses distance.
+    assert w2 > w1 * (1 + 1e-3)
+    assert d == 1 or max(sliced) < w1 * (1 - 1e-3)

@@ -194,3 +194,14 @@ def test_single_bins_reject_at_most_at_their_level() -> None:
         shares.append(np.mean(2 * np.minimum(fewer, more) <= 0.05))
     # 4000 nearly independent bins: standard error .0034; the exact test is conservative, not powerless.
     assert 0.015 <= np.mean(shares) <= 0.05 + 0.01
+
+
+def test_reverse_kl_of_a_perfect_sampler_is_its_floor_and_not_zero() -> None:
+    """Verification row 77: (K - 1) / (2M) = 0.019212 for 1000 modes and 26 000 rows, seen 0.01926 with sd 0.0008."""
+    rng = np.random.default_rng(77)
+    even = np.full(1000, 1e-3)
+    found = np.array([reverse_kl(rng.multinomial(26_000, even).astype(float), even) for _ in range(40)])
+    floor, error = 999 / 52_000, found.std(ddof=1) / np.sqrt(40)
+    assert abs(found.mean() - floor) < 5 * error + 0.01 * floor  # the next order of the expansion is below 1 %
+    assert abs(found.mean() - 2 * floor) > 5 * error + 0.01 * floor  # a lost factor 2
+    assert found.std(ddof=1) == pytest.approx(0.0008, rel=0.5)  # 4 standard errors of a spread of 40

@@ -114,3 +114,19 @@ def test_bandwidths_stay_positive_when_most_distances_are_zero() -> None:
     pool[:3, 0] = [1.0, 2.0, 5.0]
     assert (bandwidth_grid(pooled_distances(pool), 10) > 0.0).all()
     assert bandwidth_grid(np.zeros((4, 4)), 10).size == 0
+
+
+def test_collisions_estimate_the_squared_distance_of_two_frequency_vectors() -> None:
+    """Verification row 36: 0.0025 between the uniform law on 100 cells and one with half of them up and half down."""
+    rng = np.random.default_rng(36)
+    even, tilted = np.full(100, 0.01), np.where(np.arange(100) < 50, 0.015, 0.005)
+    labels = (np.arange(300) < 150)[:, None]
+    unbiased, biased = [], []
+    for _ in range(600):
+        cells = np.concatenate([rng.choice(100, 150, p=even), rng.choice(100, 150, p=tilted)])
+        kernel = categorical_kernel(cells, cells)
+        unbiased.append(float(unbiased_mmd2(kernel - np.eye(300), labels)[0]))
+        biased.append(float(biased_mmd2(kernel, labels)[0]))
+    error = np.std(unbiased) / np.sqrt(600)
+    assert abs(np.mean(unbiased) - 0.0025) < 4 * error
+    assert abs(np.mean(biased) - 0.0025) > 4 * error  # diagonals left in

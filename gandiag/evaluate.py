@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from gandiag.core.protocols import Progress, Sampler
 from gandiag.core.report import FakeReport, Report
 from gandiag.core.results import Result
-from gandiag.core.specs import METRICS, MetricSpec
+from gandiag.core.specs import METRICS, MetricSpec, Topic
 from gandiag.errors import ConfigError
 from gandiag.findings import diagnose
 from gandiag.measuring import Settings, adjusted, measured
@@ -99,8 +99,16 @@ def _silent(step: str, done: int, total: int) -> None:
 
 def _chosen(names: Iterable[str] | None, prepared: Prepared) -> list[MetricSpec]:
     if names is not None:
-        return [METRICS.get(name) for name in dict.fromkeys(names)]
+        asked = [name for given in names for name in _shelf(given)]
+        return [METRICS.get(name) for name in dict.fromkeys(asked)]
     return [spec for spec in METRICS if spec.default and spec.needs <= prepared.given]
+
+
+def _shelf(name: str) -> list[str]:
+    """Name the metrics that a topic or "all" stands for; any other name stands for itself."""
+    if name != "all" and name not in get_args(Topic):
+        return [name]
+    return [spec.name for spec in METRICS if name in ("all", spec.topic)]
 
 
 def _with_findings(prepared: Prepared, i: int, name: str, results: list[Result], permutations: int) -> FakeReport:

@@ -26,6 +26,17 @@ from gandiag.inference.nulls import summarise_null
 
 PERMUTATIONS = 2499
 
+# What to do where a metric lacks what it needs.
+_REMEDIES = {
+    "train": "no training rows were given; give what the generator was trained on",
+    "range": "the real source declares no range of values",
+    "labels": "real and fake rows must both carry classes",
+    "probabilities": "rows must be class probabilities, at least 0 and with sum 1; score them with features='identity'",
+    "discrete": "rows must be whole numbers",
+    "images": "rows must be whole images, as the features flatten gives them",
+    "inception": "rows must be Inception features; score images with features='inception'",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -114,9 +125,9 @@ def measured(spec: MetricSpec, comparison: Comparison, *, settings: Settings, de
     options = dict((settings.options or {}).get(spec.name, {}))
     used = comparison.at_most(spec.most_rows)
     blank = _blank(spec, used, options, settings.seed)
-    too_few = _too_few(spec, used)
-    if too_few:
-        return _without_estimate(blank, "undefined", too_few)
+    obstacle = _lacking(spec, used) or _too_few(spec, used)
+    if obstacle:
+        return _without_estimate(blank, "undefined", obstacle)
     try:
         rng = stream(settings.seed, "metric", spec.name)
         measurement = spec.measure(used, rng=rng, **options)
@@ -133,6 +144,7 @@ def measured(spec: MetricSpec, comparison: Comparison, *, settings: Settings, de
             z=null.z,
             p_value=null.p_value,
             interval=measurement.interval,
+            e_value=measurement.e_value,
             mde=null.mde,
             status=measurement.status,
             reasons=dict(measurement.reasons) | null.reasons,
@@ -162,6 +174,11 @@ def _blank(spec: MetricSpec, used: Comparison, options: dict[str, Any], seed: in
         seed=seed,
         reasons=dict.fromkeys(OPTIONAL_FIELDS, "not measured"),
     )
+
+
+def _lacking(spec: MetricSpec, used: Comparison) -> str | None:
+    missing = sorted(spec.needs - used.given)
+    return f"needs {missing[0]}: {_REMEDIES[missing[0]]}" if missing else None
 
 
 def _too_few(spec: MetricSpec, used: Comparison) -> str | None:

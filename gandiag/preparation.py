@@ -81,10 +81,16 @@ class Prepared:
             train=None if self.train is None else self.matrix("train", self.train),
             fit_labels=self.fit.labels,
             real_labels=self.real.labels,
+            fake_labels=fake.labels,
             modes=self.modes(),
             outside=_outside(fake, self.real.value_range),
+            features=self.fingerprint,
+            image_shape=self.real.shape if self._rows_are_images() else None,
             seed=seed,
         )
+
+    def _rows_are_images(self) -> bool:
+        return self.real.kind == "image" and self.matrix("real", self.real).shape[1] == int(np.prod(self.real.shape))
 
     def dependence(self, i: int) -> str | None:
         """Say why p-values may not be given: rows of one side that depend on each other, or that were trained on."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gandiag.calibration.inputs import suited
 from gandiag.core.comparison import Comparison
 from gandiag.core.rng import stream
 from gandiag.core.specs import METRICS
@@ -68,15 +69,9 @@ def null_p_values(
     for i in range(repetitions):
         rng = stream(seed, "null simulation", metric, str(i))
         sides = [law(rng, rows) for rows in (n, m, fit, fit)]
-        comparison = Comparison(
-            real=sides[0],
-            fake=sides[1],
-            fit=sides[2],
-            train=sides[3],
-            outside=np.zeros(m, dtype=bool),
-            seed=i,
-        )
-        result = measured(spec, comparison, settings=Settings(seed=i, permutations=permutations))
+        comparison = suited(spec, Comparison(real=sides[0], fake=sides[1], fit=sides[2], train=sides[3], seed=i))
+        settings = Settings(seed=i, permutations=permutations, options={metric: spec.example} if spec.example else None)
+        result = measured(spec, comparison, settings=settings)
         if result.status == "failed":
             raise NumericalError(
                 f"{metric} failed under the null", received=result.reasons["estimate"], remedy="Mend it."

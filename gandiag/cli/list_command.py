@@ -9,6 +9,17 @@ import click
 if TYPE_CHECKING:
     from gandiag.core.specs import MetricSpec
 
+TOPICS = {
+    "two_sample": "Two-sample tests",
+    "collisions": "Collisions and support",
+    "transport": "Transport",
+    "divergences": "Divergences",
+    "embedding": "Embedding scores",
+    "modes": "Modes",
+    "memorisation": "Memorisation and privacy",
+    "conditional": "Conditional generators",
+}
+BETTER = {"lower": "lower is better", "higher": "higher is better", "target": "off the floor either way is worse"}
 KINDS = ("metrics", "samplers", "features", "plots", "diagnoses", "datasets", "pathologies")
 
 
@@ -29,10 +40,28 @@ def command(kind: str, names: bool, markdown: bool) -> None:
     if names:
         click.echo("\n".join(catalog.names()))
         return
+    if kind == "metrics":
+        click.echo("\n".join(_line(spec) for spec in catalog))
+        return
     rows = [(_address(spec), spec.summary) for spec in catalog]
     width = max(len(name) for name, _ in rows)
     for name, summary in rows:
         click.echo(f"{name:<{width}}  {summary}")
+
+
+def _line(spec: MetricSpec) -> str:
+    """Say what one metric is in four short lines."""
+    rows = f"from {spec.min_real} real and {spec.min_fake} fake rows"
+    needs = f"; needs {', '.join(sorted(spec.needs))}" if spec.needs else ""
+    suite = "" if spec.default else "; by name only"
+    return (
+        f"{spec.name}  {spec.summary}\n"
+        f"    {spec.topic}; {spec.kind.replace('_', ' ')} in {spec.unit}, {BETTER[spec.direction]}\n"
+        f"    {rows}{needs}{suite}\n"
+        f"    cost {spec.cost}\n"
+        f"    sees {spec.sees}\n"
+        f"    cannot see {spec.blind_to}"
+    )
 
 
 def _address(spec: object) -> str:
@@ -47,19 +76,24 @@ def metric_cards() -> str:
     from gandiag.core.specs import METRICS
 
     head = "# Metrics\n\nWritten by `gandiag list metrics --markdown`; a test fails when this page is stale.\n"
-    return head + "\n".join(_card(spec) for spec in METRICS)
+    shelves = []
+    for topic, title in TOPICS.items():
+        cards = "\n".join(_card(spec) for spec in METRICS if spec.topic == topic)
+        if cards:
+            shelves.append(f"\n## {title} (`{topic}`)\n{cards}")
+    return head + "\n".join(shelves)
 
 
 def _card(spec: MetricSpec) -> str:
-    better = {"lower": "lower is better", "higher": "higher is better", "target": "off the floor either way is worse"}
     low, high = ("unbounded" if edge is None else f"{edge:g}" for edge in (spec.low, spec.high))
     needs = f" Needs: {', '.join(sorted(spec.needs))}." if spec.needs else ""
     rows = [
         ("answers", spec.summary),
+        ("sees", spec.sees),
         ("cannot see", spec.blind_to),
         (
             "what it is",
-            f"{spec.kind.replace('_', ' ')}, in {spec.unit}, from {low} to {high}; {better[spec.direction]}",
+            f"{spec.kind.replace('_', ' ')}, in {spec.unit}, from {low} to {high}; {BETTER[spec.direction]}",
         ),
         (
             "rows",
@@ -68,5 +102,5 @@ def _card(spec: MetricSpec) -> str:
         ("cost", f"{spec.cost}"),
         ("source", spec.source),
     ]
-    lines = [f"\n## {spec.title} (`{spec.name}`)\n", "| | |", "|---|---|"]
+    lines = [f"\n### {spec.title} (`{spec.name}`)\n", "| | |", "|---|---|"]
     return "\n".join(lines + [f"| {name} | {text.replace('|', chr(92) + '|')} |" for name, text in rows])

@@ -14,7 +14,7 @@ import click
 @click.option("--train", help="What the generator was trained on: switches the memorisation tests on.")
 @click.option("--labels", type=click.Path(exists=True, dir_okay=False), help="A .npy file: the class of each real row.")
 @click.option("--n", type=click.IntRange(min=4), help="Rows per side. All rows of finite sources when absent.")
-@click.option("--metrics", help="Names, separated by commas; see: gandiag list metrics.")
+@click.option("--metrics", help="Names or topics (transport, …, all), separated by commas.")
 @click.option("--features", help="A feature map; see: gandiag list features.")
 @click.option("--latent", help="Latent of a bare generator module: normal:128, uniform:100.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Rows per call of a generator.")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gandiag.core.checks import Matrix, as_matrix, require_same_width
 from gandiag.core.rng import stream
-from gandiag.core.samples import KnownModes
+from gandiag.core.samples import KnownModes, on_host
 
 T = TypeVar("T")
 
@@ -26,17 +26,22 @@ class Comparison:
     real : ndarray, shape (n, d)
         Held-out real rows: nothing was fitted on them.
     fake : ndarray, shape (m, d)
+        Tensors on a CUDA device are read to the host and also kept where they are: see `near`.
     fit : ndarray, shape (l, d)
         Further real rows, independent of ``real``. Scales, clusters, centres and thresholds are fitted here and only
         here, which is what keeps every permutation test of ``real`` against ``fake`` exact.
     train : ndarray, shape (t, d), optional
         The rows that the generator was trained on.
-    fit_labels, real_labels : ndarray of int, optional
-        Classes of the real rows.
+    fit_labels, real_labels, fake_labels : ndarray of int, optional
+        Classes of the rows.
     modes : KnownModes, optional
         Exact modes in feature space.
     outside : ndarray of bool, shape (m,), optional
         Fake rows with a raw value outside the range that the real source declares.
+    features : str
+        Fingerprint of the feature map; empty where nobody named one.
+    image_shape : tuple of int, optional
+        ``(height, width)`` or ``(height, width, channels)`` where a row is one flattened image.
     seed : int
         Seed of the streams that shared intermediate results draw from.
     """
@@ -47,18 +52,25 @@ class Comparison:
     train: Matrix | None = None
     fit_labels: NDArray[np.int64] | None = None
     real_labels: NDArray[np.int64] | None = None
+    fake_labels: NDArray[np.int64] | None = None
     modes: KnownModes | None = None
     outside: NDArray[np.bool_] | None = None
+    features: str = ""
+    image_shape: tuple[int, ...] | None = None
     seed: int = 0
     _shared: dict[Any, Any] = field(default_factory=dict, repr=False)
     _lock: Any = field(default_factory=threading.RLock, repr=False)
     _locks: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _near: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("real", "fake", "fit", "train"):
             value = getattr(self, name)
-            if value is not None:
-                object.__setattr__(self, name, as_matrix(value, name=name))
+            if value is None:
+                continue
+            if _on_cuda(value):
+                self._near[name] = value.detach().double()
+            object.__setattr__(self, name, as_matrix(on_host(value), name=name))
         for other in (self.fake, self.fit, self.train):
             if other is not None:
                 require_same_width(self.real, other)
@@ -78,11 +90,43 @@ class Comparison:
         """Number of values per row."""
         return int(self.real.shape[1])
 
+    @property
+    def given(self) -> frozenset[str]:
+        """What is there of what metrics may need."""
+        sides = (self.real, self.fake)
+        there = {
+            "train": self.train is not None,
+            "range": self.outside is not None,
+            "labels": self.real_labels is not None and self.fake_labels is not None,
+            "images": self.image_shape is not None,
+            "inception": self.features.startswith("inception"),
+            "probabilities": all(_are_probabilities(side) for side in sides),
+            "discrete": all(bool((side == np.rint(side)).all()) for side in sides),
+        }
+        return frozenset(name for name, is_there in there.items() if is_there)
+
     def pooled(self) -> tuple[Matrix, NDArray[np.bool_]]:
         """Stack real over fake, shape (n + m, d), with True where a row is real."""
         is_real = np.zeros(self.n + self.m, dtype=bool)
         is_real[: self.n] = True
         return np.concatenate([self.real, self.fake]), is_real
+
+    def near(self, side: str) -> Any:
+        """Return "real", "fake", "fit" or "train" where its values lie: a CUDA tensor, else the NumPy matrix.
+
+        Heavy work goes there; everything else reads the attribute of that name.
+        """
+        return self._near.get(side, getattr(self, side))
+
+    def pooled_near(self) -> tuple[Any, NDArray[np.bool_]]:
+        """Stack real over fake like `pooled`, on their device where both lie on one."""
+        pool, is_real = self.pooled()
+        real, fake = (self._near.get(side) for side in ("real", "fake"))
+        if real is None or fake is None or real.device != fake.device:
+            return pool, is_real
+        import torch
+
+        return torch.cat([real, fake]), is_real
 
     def at_most(self, rows: int) -> Comparison:
         """Return a view with at most ``rows`` of real and of fake, drawn once and for all metrics alike."""
@@ -94,14 +138,17 @@ class Comparison:
         real = _chosen(self.n, rows, rng)
         fake = _chosen(self.m, rows, rng)
         return Comparison(
-            real=self.real[real],
-            fake=self.fake[fake],
+            real=_taken(self.near("real"), real),
+            fake=_taken(self.near("fake"), fake),
             fit=self.fit,
             train=self.train,
             fit_labels=self.fit_labels,
             real_labels=None if self.real_labels is None else self.real_labels[real],
+            fake_labels=None if self.fake_labels is None else self.fake_labels[fake],
             modes=self.modes,
             outside=None if self.outside is None else self.outside[fake],
+            features=self.features,
+            image_shape=self.image_shape,
             seed=self.seed,
         )
 
@@ -117,6 +164,22 @@ class Comparison:
                 self._shared[key] = make(stream(self.seed, "shared", repr(key)))
             found: T = self._shared[key]
         return found
+
+
+def _on_cuda(values: Any) -> bool:
+    return getattr(getattr(values, "device", None), "type", "") == "cuda"
+
+
+def _taken(values: Any, index: NDArray[np.int64]) -> Any:
+    if isinstance(values, np.ndarray):
+        return values[index]
+    import torch
+
+    return values[torch.as_tensor(index, device=values.device)]
+
+
+def _are_probabilities(rows: Matrix) -> bool:
+    return bool((rows >= 0.0).all() and np.allclose(rows.sum(axis=1), 1.0, rtol=0.0, atol=1e-5))
 
 
 def _chosen(n: int, rows: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -105,6 +105,8 @@ class Measurement:
         None only with status "undefined" and a reason.
     null : Relabelling, KnownNull or None
         None only with a reason for ``floor`` and ``p_value``.
+    e_value : float, optional
+        Evidence against "same law" whose mean is at most 1 there; with a reason where absent.
     reasons : mapping
         Field name -> why it is absent.
     details : mapping
@@ -116,6 +118,7 @@ class Measurement:
     estimate: float | None
     null: Relabelling | KnownNull | None = None
     interval: Interval | None = None
+    e_value: float | None = None
     status: Status = "ok"
     reasons: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

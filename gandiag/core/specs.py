@@ -16,6 +16,16 @@ from gandiag.core.results import Direction, EstimateKind, Measurement
 from gandiag.core.samples import SampleSet
 
 Family = Literal["distribution", "fidelity", "modes", "duplicates", "memorisation"]
+Topic = Literal[
+    "two_sample",
+    "collisions",
+    "transport",
+    "divergences",
+    "embedding",
+    "modes",
+    "memorisation",
+    "conditional",
+]
 
 
 class Measure(Protocol):
@@ -46,6 +56,8 @@ class MetricSpec:
         Range of the estimate.
     family : str
         The family of the multiplicity correction and of the report's sections.
+    topic : str
+        The shelf of the catalog it stands on; ``metrics=["transport"]`` asks for all of one shelf.
     symmetric : bool
         Whether swapping real and fake leaves the estimate as it is (tested both ways).
     scale_invariant : bool
@@ -57,7 +69,15 @@ class MetricSpec:
     most_rows : int
         Rows per side beyond which it works on a random subset, which the result says.
     needs : frozenset of str
-        What must be given for it to run by default: "train", or nothing.
+        What must be given for it to run: any of "train", "range", "labels" (of both sides), "probabilities" (rows of
+        class probabilities), "discrete" (rows of whole numbers), "images" (the shape of an image), "inception"
+        (Inception features). What is lacking makes the result undefined, with the remedy.
+    default : bool
+        Whether it runs when nobody names metrics.
+    example : mapping
+        Options of the contract tests and of the calibration, for a metric that cannot run without any.
+    sees : str
+        The faults that move it.
     blind_to : str
         What it cannot see.
     cost : str
@@ -76,17 +96,20 @@ class MetricSpec:
     low: float | None
     high: float | None
     family: Family
+    topic: Topic
     symmetric: bool
     scale_invariant: bool
     zero_on_equal: bool
     min_real: int
     min_fake: int
     most_rows: int
+    sees: str
     blind_to: str
     cost: str
     source: str
     needs: frozenset[str] = frozenset()
     default: bool = True
+    example: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -80,7 +80,11 @@ def test_list_names_every_metric() -> None:
     from gandiag.core.specs import METRICS
 
     done = gandiag("list", "metrics")
-    assert [line.split()[0] for line in done.stdout.splitlines()] == list(METRICS.names())
+    heads = [line.split()[0] for line in done.stdout.splitlines() if not line.startswith(" ")]
+    assert heads == list(METRICS.names())
+    for spec in METRICS:
+        assert f"sees {spec.sees}" in done.stdout
+        assert f"cannot see {spec.blind_to}" in done.stdout
     assert gandiag("list", "metrics", "--names").stdout.split() == list(METRICS.names())
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gandiag.calibration.inputs import suited
 from gandiag.core.comparison import Comparison
-from gandiag.core.results import OPTIONAL_FIELDS, Relabelling, Result
+from gandiag.core.results import OPTIONAL_FIELDS, Measurement, Relabelling, Result
 from gandiag.core.specs import METRICS, MetricSpec
 from gandiag.measuring import Settings, measured
 
 NAMES = METRICS.names()
-SETTINGS = Settings(permutations=99)
 
 
 def normal_pair(n: int = 120, m: int = 90, d: int = 3, shift: float = 0.8, seed: int = 0) -> Comparison:
@@ -29,11 +29,17 @@ def normal_pair(n: int = 120, m: int = 90, d: int = 3, shift: float = 0.8, seed:
 
 
 def run(name: str, comparison: Comparison) -> Result:
-    return measured(METRICS.get(name), comparison, settings=SETTINGS)
+    spec = METRICS.get(name)
+    settings = Settings(permutations=99, options={name: spec.example} if spec.example else None)
+    return measured(spec, suited(spec, comparison), settings=settings)
+
+
+def measurement_of(spec: MetricSpec, comparison: Comparison) -> Measurement:
+    return spec.measure(suited(spec, comparison), rng=np.random.default_rng(3), **spec.example)
 
 
 def estimate(spec: MetricSpec, comparison: Comparison) -> float:
-    value = spec.measure(comparison, rng=np.random.default_rng(3)).estimate
+    value = measurement_of(spec, comparison).estimate
     assert value is not None
     return value
 
@@ -101,7 +107,7 @@ def witnesses() -> list[Comparison]:
 
 def estimates(spec: MetricSpec, *pairs: Comparison) -> list[float]:
     """Measure some comparisons; an undefined one leaves nothing to compare."""
-    found = [spec.measure(pair, rng=np.random.default_rng(3)).estimate for pair in pairs]
+    found = [measurement_of(spec, pair).estimate for pair in pairs]
     return [value for value in found if value is not None]
 
 
@@ -128,7 +134,7 @@ def test_symmetry_is_as_declared(name: str) -> None:
 def test_scale_invariance_is_as_declared(name: str) -> None:
     spec = METRICS.get(name)
     agreements = []
-    for pair in witnesses():
+    for pair in (suited(spec, witness) for witness in witnesses()):
         sides = {side: getattr(pair, side) * 8.0 for side in ("real", "fake", "fit", "train")}
         agreements.append(agree(estimates(spec, pair, replace(pair, **sides, _shared={}))))
     assert declared_holds(spec.scale_invariant, agreements), agreements
@@ -200,14 +206,14 @@ def test_a_degenerate_input_is_answered_not_crashed_on(name: str, kind: str) -> 
 def test_a_metric_has_a_mirror_test_and_a_card(name: str) -> None:
     spec = METRICS.get(name)
     assert (Path(__file__).parents[1] / "metrics" / f"test_{name}.py").exists()
-    for text in (spec.title, spec.summary, spec.blind_to, spec.cost, spec.source, spec.unit):
+    for text in (spec.title, spec.summary, spec.sees, spec.blind_to, spec.cost, spec.source, spec.unit):
         assert text.strip()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_tied_labels_of_the_null_count_as_ties(name: str) -> None:
     """The observed labelling, put through the statistic again, must equal itself and the estimate."""
-    measurement = METRICS.get(name).measure(normal_pair(), rng=np.random.default_rng(3))
+    measurement = measurement_of(METRICS.get(name), normal_pair())
     if not isinstance(measurement.null, Relabelling):
         assert measurement.null is not None
         return

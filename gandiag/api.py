@@ -13,6 +13,7 @@ from gandiag.core import report as plain
 from gandiag.core.names import side_of_fake
 from gandiag.core.options import refuse_unknown
 from gandiag.core.protocols import Progress, Sampler
+from gandiag.device import device_of
 from gandiag.errors import ConfigError, placed
 from gandiag.evaluate import evaluate
 from gandiag.measuring import PERMUTATIONS, Settings
@@ -82,6 +83,7 @@ def score(
     seed: int = 0,
     permutations: int = PERMUTATIONS,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    device: str | None = None,
     progress: Progress | None = None,
     **opening: Any,
 ) -> Report:
@@ -98,7 +100,8 @@ def score(
     labels : array of int, shape (n,), optional
         Classes of the real rows, for mode coverage by class.
     metrics : names, optional
-        The default suite when absent; see ``gandiag list metrics``.
+        Of metrics, or of topics such as "transport", or "all". The default suite when absent; see
+        ``gandiag list metrics``.
     features : str, optional
         A feature map; see ``gandiag list features``.
     n : int, optional
@@ -109,6 +112,9 @@ def score(
         Relabellings per permutation test.
     options : mapping, optional
         Options per metric: ``{"precision": {"k": 3}}``.
+    device : str, optional
+        "cuda" does the heavy work there and keeps the features on it; "cpu" does not. The device of the first CUDA
+        tensor or module that is passed when absent. The numbers are equal within rounding.
     progress : callable, optional
         Called as ``progress(step, done, total)``.
     **opening
@@ -140,6 +146,7 @@ def score(
         seed=seed,
         permutations=permutations,
         options=options,
+        device=device_of([real, *named.values()], device),
     )
     with placed("real"):
         real_sampler = open_sampler(real, labels=labels) if labels is not None else open_sampler(real)

@@ -56,7 +56,7 @@ def evaluate(
     prepared = prepare(real, fakes, train=train, features=settings.features, n=settings.n, seed=settings.seed)
     specs = _chosen(settings.metrics, prepared)
     _require_used(settings.options or {}, specs)
-    comparisons = [prepared.comparison(i, seed=settings.seed) for i in range(len(fakes))]
+    comparisons = [prepared.comparison(i, seed=settings.seed, device=settings.device) for i in range(len(fakes))]
     dependence = [prepared.dependence(i) for i in range(len(fakes))]
     jobs = [(i, spec) for i in range(len(fakes)) for spec in specs]
     results: dict[tuple[int, str], Result] = {}
@@ -137,6 +137,7 @@ def _provenance(settings: Settings, specs: Sequence[MetricSpec], prepared: Prepa
         "metrics": [spec.name for spec in specs],
         "permutations": settings.permutations,
         "n": settings.n,
+        "device": settings.device or "cpu",
         "features": prepared.fingerprint,
         "train": prepared.train_source,
         "labels": prepared.fit_labels is not None,

@@ -48,6 +48,7 @@ class Settings:
     seed: int = 0
     permutations: int = PERMUTATIONS
     options: Mapping[str, Mapping[str, Any]] | None = None
+    device: str | None = None
 
     def __post_init__(self) -> None:
         require_seed(self.seed)

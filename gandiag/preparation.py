@@ -71,7 +71,7 @@ class Prepared:
             return None
         return self.features.modes(self.real.modes)
 
-    def comparison(self, i: int, *, seed: int) -> Comparison:
+    def comparison(self, i: int, *, seed: int, device: str | None = None) -> Comparison:
         """Put the i-th fake source beside the real one."""
         fake = self.fakes[i]
         return Comparison(
@@ -86,6 +86,7 @@ class Prepared:
             outside=_outside(fake, self.real.value_range),
             features=self.fingerprint,
             image_shape=self.real.shape if self._rows_are_images() else None,
+            device=device,
             seed=seed,
         )
 

@@ -36,7 +36,6 @@ def suited(spec: MetricSpec, comparison: Comparison) -> Comparison:
         image_shape=(1, comparison.d) if "images" in spec.needs else comparison.image_shape,
         features=f"inception:{comparison.d}:example" if "inception" in spec.needs else comparison.features,
         _shared={},
-        _near={},
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gandiag.core.checks import Matrix, as_matrix, require_same_width
 from gandiag.core.rng import stream
-from gandiag.core.samples import KnownModes, on_host
+from gandiag.core.samples import KnownModes
 
 T = TypeVar("T")
 
@@ -26,7 +26,6 @@ class Comparison:
     real : ndarray, shape (n, d)
         Held-out real rows: nothing was fitted on them.
     fake : ndarray, shape (m, d)
-        Tensors on a CUDA device are read to the host and also kept where they are: see `near`.
     fit : ndarray, shape (l, d)
         Further real rows, independent of ``real``. Scales, clusters, centres and thresholds are fitted here and only
         here, which is what keeps every permutation test of ``real`` against ``fake`` exact.
@@ -42,6 +41,8 @@ class Comparison:
         Fingerprint of the feature map; empty where nobody named one.
     image_shape : tuple of int, optional
         ``(height, width)`` or ``(height, width, channels)`` where a row is one flattened image.
+    device : str, optional
+        A torch device such as "cuda" on which heavy work is done: see `near`.
     seed : int
         Seed of the streams that shared intermediate results draw from.
     """
@@ -57,20 +58,17 @@ class Comparison:
     outside: NDArray[np.bool_] | None = None
     features: str = ""
     image_shape: tuple[int, ...] | None = None
+    device: str | None = None
     seed: int = 0
     _shared: dict[Any, Any] = field(default_factory=dict, repr=False)
     _lock: Any = field(default_factory=threading.RLock, repr=False)
     _locks: dict[Any, Any] = field(default_factory=dict, repr=False)
-    _near: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("real", "fake", "fit", "train"):
             value = getattr(self, name)
-            if value is None:
-                continue
-            if _on_cuda(value):
-                self._near[name] = value.detach().double()
-            object.__setattr__(self, name, as_matrix(on_host(value), name=name))
+            if value is not None:
+                object.__setattr__(self, name, as_matrix(value, name=name))
         for other in (self.fake, self.fit, self.train):
             if other is not None:
                 require_same_width(self.real, other)
@@ -112,21 +110,23 @@ class Comparison:
         return np.concatenate([self.real, self.fake]), is_real
 
     def near(self, side: str) -> Any:
-        """Return "real", "fake", "fit" or "train" where its values lie: a CUDA tensor, else the NumPy matrix.
+        """Return "real", "fake", "fit" or "train" as a float64 tensor on `device`, or as the NumPy matrix without one.
 
-        Heavy work goes there; everything else reads the attribute of that name.
+        It is brought there once and stays. Heavy work goes there; everything else reads the attribute of that name.
         """
-        return self._near.get(side, getattr(self, side))
+        rows = getattr(self, side)
+        if self.device is None or rows is None:
+            return rows
+        return self.once(("near", side), lambda _: _brought(rows, str(self.device)))
 
     def pooled_near(self) -> tuple[Any, NDArray[np.bool_]]:
-        """Stack real over fake like `pooled`, on their device where both lie on one."""
+        """Stack real over fake like `pooled`, on `device` where there is one."""
         pool, is_real = self.pooled()
-        real, fake = (self._near.get(side) for side in ("real", "fake"))
-        if real is None or fake is None or real.device != fake.device:
+        if self.device is None:
             return pool, is_real
         import torch
 
-        return torch.cat([real, fake]), is_real
+        return self.once(("near", "pool"), lambda _: torch.cat([self.near("real"), self.near("fake")])), is_real
 
     def at_most(self, rows: int) -> Comparison:
         """Return a view with at most ``rows`` of real and of fake, drawn once and for all metrics alike."""
@@ -138,8 +138,8 @@ class Comparison:
         real = _chosen(self.n, rows, rng)
         fake = _chosen(self.m, rows, rng)
         return Comparison(
-            real=_taken(self.near("real"), real),
-            fake=_taken(self.near("fake"), fake),
+            real=self.real[real],
+            fake=self.fake[fake],
             fit=self.fit,
             train=self.train,
             fit_labels=self.fit_labels,
@@ -149,6 +149,7 @@ class Comparison:
             outside=None if self.outside is None else self.outside[fake],
             features=self.features,
             image_shape=self.image_shape,
+            device=self.device,
             seed=self.seed,
         )
 
@@ -166,16 +167,10 @@ class Comparison:
         return found
 
 
-def _on_cuda(values: Any) -> bool:
-    return getattr(getattr(values, "device", None), "type", "") == "cuda"
-
-
-def _taken(values: Any, index: NDArray[np.int64]) -> Any:
-    if isinstance(values, np.ndarray):
-        return values[index]
+def _brought(rows: Matrix, device: str) -> Any:
     import torch
 
-    return values[torch.as_tensor(index, device=values.device)]
+    return torch.from_numpy(rows).to(device)
 
 
 def _are_probabilities(rows: Matrix) -> bool:

@@ -133,8 +133,8 @@ class SampleSet:
 
 def on_host(block: Any) -> NDArray[Any]:
     """Bring an array or tensor to the host as NumPy, without a copy where it already is there."""
-    if not hasattr(block, "detach"):
-        return np.asarray(block)
+    if isinstance(block, np.ndarray):
+        return block
     block = block.detach().cpu()
     if block.dtype.is_floating_point and block.element_size() < 4:
         block = block.float()  # NumPy knows no bfloat16; half precision widens exactly

@@ -1,0 +1,61 @@
+"""On which device heavy work is done: where the samples already are, or where the user says."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from gandiag.errors import ConfigError
+
+
+def device_of(sources: Iterable[Any], chosen: str | None = None) -> str | None:
+    """Choose the device.
+
+    Parameters
+    ----------
+    sources : iterable
+        What the user passed: the first CUDA tensor, or module with parameters on a CUDA device, decides.
+    chosen : str, optional
+        "cpu", or a CUDA device such as "cuda" or "cuda:1".
+
+    Returns
+    -------
+    str or None
+        A CUDA device, or None for NumPy on the host.
+
+    Raises
+    ------
+    ConfigError
+        For a device that is unknown, absent, or without float64.
+    """
+    if chosen is None:
+        # Without torch loaded nobody can have passed a tensor.
+        found = [d for source in sources if (d := _cuda_of(source))] if "torch" in sys.modules else []
+        return found[0] if found else None
+    if chosen == "cpu":
+        return None
+    kind, _, index = chosen.partition(":")
+    if kind != "cuda" or (index and not index.isdigit()):
+        raise ConfigError(
+            "`device` must be cpu, cuda or cuda:<number>: other devices lack double precision",
+            received=chosen,
+            remedy='Pass device="cpu", or leave it out.',
+        )
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if int(index or 0) >= count:
+        raise ConfigError(
+            "`device` must be there", received=f"{chosen} with {count} CUDA devices", remedy='Pass device="cpu".'
+        )
+    return chosen
+
+
+def _cuda_of(source: Any) -> str | None:
+    if isinstance(source, tuple) and source:
+        source = source[0]  # (values, labels)
+    device = getattr(source, "device", None)
+    if device is None and callable(getattr(source, "parameters", None)):
+        device = next((p.device for p in source.parameters() if hasattr(p, "device")), None)
+    return str(device) if getattr(device, "type", None) == "cuda" else None

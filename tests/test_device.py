@@ -1,0 +1,51 @@
+"""Where heavy work is done: chosen clearly, and the same numbers wherever it is."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import gandiag
+from gandiag.core.comparison import Comparison
+from gandiag.device import device_of
+
+ON_CUDA = SimpleNamespace(device=torch.device("cuda:1"))
+
+
+def test_the_first_cuda_tensor_or_module_decides() -> None:
+    module = SimpleNamespace(parameters=lambda: iter([ON_CUDA]))
+    assert device_of([np.zeros(3), ON_CUDA]) == "cuda:1"
+    assert device_of([torch.zeros(3), module]) == "cuda:1"
+    assert device_of([(ON_CUDA, np.zeros(3))]) == "cuda:1"
+    assert device_of([torch.zeros(3), "x.npy", torch.nn.Linear(2, 2), None]) is None
+    assert device_of([ON_CUDA], "cpu") is None
+
+
+@pytest.mark.parametrize("device", ["mps", "tpu", "cuda:x", "cuda:99"])
+def test_a_device_that_cannot_be_used_is_refused(device: str) -> None:
+    rows = np.random.default_rng(0).normal(size=(20, 2))
+    with pytest.raises(gandiag.ConfigError, match="`device` must be"):
+        gandiag.score(rows, rows, metrics=["energy"], device=device)
+
+
+def test_rows_are_brought_to_the_device_once_and_stay() -> None:
+    rng = np.random.default_rng(0)
+    pair = Comparison(
+        real=rng.normal(size=(9, 2)), fake=rng.normal(size=(7, 2)), fit=rng.normal(size=(5, 2)), device="cpu"
+    )
+    assert isinstance(pair.near("real"), torch.Tensor)
+    assert pair.near("real") is pair.near("real")
+    pool, is_real = pair.pooled_near()
+    np.testing.assert_array_equal(pool.numpy(), pair.pooled()[0])
+    assert is_real.sum() == 9
+    assert pair.at_most(4).device == "cpu"
+    assert pair.near("train") is None
+
+
+def test_without_a_device_rows_stay_numpy() -> None:
+    pair = Comparison(real=np.eye(3), fake=np.eye(3), fit=np.eye(3))
+    assert pair.near("real") is pair.real
+    assert isinstance(pair.pooled_near()[0], np.ndarray)

@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 # Two test processes share two cores: one BLAS thread each, or they wait for each other.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test check slow clean
+.PHONY: demo test check slow calibrate clean
 
 demo: $(VENV)/.demo
 	$(BIN)/gandiag demo --out gandiag-demo
@@ -23,6 +23,9 @@ check: $(VENV)/.test
 
 slow: $(VENV)/.test
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m slow --timeout 7200
+
+calibrate: $(VENV)/.test
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m slow --timeout 7200 tests/calibration
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -6,20 +6,22 @@ The rate of p <= alpha is then judged by exact binomial limits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.calibration.inputs import suited
+from gandiag.calibration.laws import Law
 from gandiag.core.comparison import Comparison
 from gandiag.core.rng import stream
-from gandiag.core.specs import METRICS
+from gandiag.core.specs import METRICS, MetricSpec
 from gandiag.errors import NumericalError
 from gandiag.measuring import Settings, measured
 
-Law = Callable[[np.random.Generator, int], NDArray[np.float64]]
+DELTA = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +40,21 @@ class Level:
 
 
 def null_p_values(
-    metric: str, law: Law, *, n: int, m: int, fit: int, repetitions: int, permutations: int = 99, seed: int = 0
+    metric: str | MetricSpec,
+    law: Law,
+    *,
+    n: int,
+    m: int,
+    fit: int,
+    repetitions: int,
+    permutations: int = 99,
+    seed: int = 0,
 ) -> NDArray[np.float64]:
     """Draw p-values of one metric under equal laws.
 
     Parameters
     ----------
-    metric : str
+    metric : str or MetricSpec
     law : callable
         ``(rng, rows) -> (rows, d)`` matrix; a last column of whole labels is not expected.
     n, m, fit : int
@@ -64,24 +74,75 @@ def null_p_values(
     NumericalError
         When a repetition fails.
     """
-    spec = METRICS.get(metric)
-    out = np.ones(repetitions)
-    for i in range(repetitions):
-        rng = stream(seed, "null simulation", metric, str(i))
-        sides = [law(rng, rows) for rows in (n, m, fit, fit)]
-        comparison = suited(spec, Comparison(real=sides[0], fake=sides[1], fit=sides[2], train=sides[3], seed=i))
-        settings = Settings(seed=i, permutations=permutations, options={metric: spec.example} if spec.example else None)
-        result = measured(spec, comparison, settings=settings)
+    return simulated_p_values(
+        metric, law, law, range(repetitions), sizes=(n, m, fit), permutations=permutations, seed=seed
+    )
+
+
+def simulated_p_values(
+    metric: str | MetricSpec,
+    real: Law,
+    fake: Law,
+    repetitions: Iterable[int],
+    *,
+    sizes: tuple[int, int, int],
+    permutations: int = 99,
+    seed: int = 0,
+    purpose: tuple[str, ...] = ("null simulation",),
+) -> NDArray[np.float64]:
+    """Draw the p-values of some numbered repetitions.
+
+    Each repetition has a stream of its own, so that a simulation may be split between processes, or prolonged, without
+    a change to any of its numbers.
+
+    Parameters
+    ----------
+    metric : str or MetricSpec
+    real, fake : callable
+        The law of the real, set-aside and training rows, and that of the fake rows.
+    repetitions : iterable of int
+        Which ones.
+    sizes : (int, int, int)
+        Rows of real, of fake, and set aside.
+    permutations, seed
+        As in `null_p_values`.
+    purpose : tuple of str
+        Names the streams.
+
+    Returns
+    -------
+    ndarray, shape (number of repetitions,)
+
+    Raises
+    ------
+    NumericalError
+        When a repetition fails.
+    """
+    spec = ready(METRICS.get(metric) if isinstance(metric, str) else metric)
+    n, m, fit = sizes
+    out = []
+    for i in repetitions:
+        rng = stream(seed, *purpose, spec.name, str(i))
+        sides = [law(rng, rows) for law, rows in ((real, n), (fake, m), (real, fit), (real, fit))]
+        own = i + 1_000_003 * seed
+        comparison = suited(spec, Comparison(real=sides[0], fake=sides[1], fit=sides[2], train=sides[3], seed=own))
+        result = measured(spec, comparison, settings=Settings(seed=own, permutations=permutations))
         if result.status == "failed":
             raise NumericalError(
-                f"{metric} failed under the null", received=result.reasons["estimate"], remedy="Mend it."
+                f"{spec.name} must answer in every repetition of a simulation",
+                received=result.reasons["estimate"],
+                remedy=f"Mend it, and run repetition {i} of {' '.join(purpose)} again.",
             )
-        if result.p_value is not None:
-            out[i] = result.p_value.value
-    return out
+        out.append(1.0 if result.p_value is None else result.p_value.value)
+    return np.array(out)
 
 
-def level(p_values: NDArray[np.float64], alpha: float, *, delta: float = 1e-4) -> Level:
+def ready(spec: MetricSpec) -> MetricSpec:
+    """Bind the options without which a metric cannot run, so that it needs no entry in a catalog to be given them."""
+    return replace(spec, measure=partial(spec.measure, **spec.example), example={}) if spec.example else spec
+
+
+def level(p_values: NDArray[np.float64], alpha: float, *, delta: float = DELTA) -> Level:
     """Judge the rejection rate at ``alpha`` by binomial limits that a correct test leaves with chance ``delta``."""
     from scipy.stats import binom
 

@@ -1,7 +1,7 @@
 """The command line: results on stdout, everything else on stderr, one exit code per kind of trouble.
 
-``0`` done, ``2`` usage or configuration, ``3`` data or sampler, ``4`` numerical or internal, ``5`` a limit was
-reached, ``130`` interrupted.
+``0`` done, ``1`` a check that was asked for did not pass, ``2`` usage or configuration, ``3`` data or sampler,
+``4`` numerical or internal, ``5`` a limit was reached, ``130`` interrupted.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ COMMANDS = {
     "demo": "The whole thing on bundled digits, in a minute: writes report.html and report.json.",
     "score": "Score one or more samplers against real data.",
     "list": "List metrics, samplers, features, plots, diagnoses, datasets or pathologies.",
+    "calibrate": "Whether the p-values of a metric keep their level, and what they see.",
     "doctor": "What is installed, what works, and what to do about what does not.",
 }
 

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Interval, Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
-from gandiag.numerics.binomial import empirical_bernstein_lower
-from gandiag.numerics.critics import CLIP, HeldOut, held_out_critics
+from gandiag.numerics.critic_bounds import confident_jsd, equilibrium_value
+from gandiag.numerics.critics import held_out_critics
 from gandiag.numerics.scoring import information
 
 Matrix = NDArray[np.float64]
@@ -29,33 +29,6 @@ Labels = NDArray[np.bool_]
 
 LEVEL = 0.95
 LARGEST = math.log(2.0)
-# Candidates for the least probability behind the confidence bound.
-_CLIPS = tuple(float(clip) for clip in np.geomspace(CLIP, 0.45, 14))
-
-
-def jensen_shannon(p: Matrix, q: Matrix) -> float:
-    """Compute the Jensen-Shannon divergence of two discrete laws exactly.
-
-    Parameters
-    ----------
-    p, q : ndarray, shape (k,)
-        Probabilities, each summing to 1.
-
-    Returns
-    -------
-    float
-        Nats, in [0, log 2]; the square of `scipy.spatial.distance.jensenshannon`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> round(jensen_shannon(np.array([0.5, 0.25, 0.25]), np.array([0.25, 0.25, 0.5])), 6)
-    0.042475
-    """
-    from scipy.special import rel_entr
-
-    middle = (p + q) / 2.0
-    return 0.5 * float(rel_entr(p, middle).sum() + rel_entr(q, middle).sum())
 
 
 def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measurement:
@@ -71,7 +44,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     )
     plain = float(information(held.critic.probabilities, held.labels[:, None])[0])
     estimate = max(0.0, plain)
-    low = max(0.0, _confidence_bound(held))
+    low = max(0.0, confident_jsd(held, level=LEVEL))
     return Measurement(
         estimate=estimate,
         null=Relabelling(observed=held.labels, statistic=_statistic(held.critic.probabilities)),
@@ -84,6 +57,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
             "js_distance": math.sqrt(estimate),
             "js_distance_normalised": math.sqrt(estimate / LARGEST),
             "confident_bits": low / LARGEST,
+            "gan_value": equilibrium_value(plain),
             "n_test": len(held.labels),
         },
     )
@@ -95,33 +69,6 @@ def _statistic(probabilities: Matrix) -> Callable[[Labels], Matrix]:
         return np.stack([np.maximum(plain, 0.0), plain])
 
     return bounds
-
-
-def _confidence_bound(held: HeldOut) -> float:
-    """Bound the expected log score from below, clipped to the range that promised most on the inner folds.
-
-    The range enters the bound, and rare sure calls widen it for little information. It is chosen on the training half,
-    so the held-out terms stay independent and bounded by constants.
-    """
-    critic = held.critic
-    trained = np.arange(len(critic.inner_probabilities)) < len(held.train_real)
-    ranges = [(max(clip, critic.least), min(1.0 - clip, critic.most)) for clip in _CLIPS]
-    best = max(ranges, key=lambda allowed: _bernstein(critic.inner_probabilities, trained, *allowed))
-    return _bernstein(critic.probabilities, held.labels, *best)
-
-
-def _bernstein(probabilities: Matrix, labels: Labels, least: float, most: float) -> float:
-    probabilities = np.clip(probabilities, least, most)
-    on_real, on_fake = np.log(2.0 * probabilities[labels]), np.log(2.0 * (1.0 - probabilities[~labels]))
-    real_range = math.log(2.0 * least), math.log(2.0 * most)
-    fake_range = math.log(2.0 * (1.0 - most)), math.log(2.0 * (1.0 - least))
-    if len(on_real) == len(on_fake):
-        # Independent rows, paired by their place: the pairs are independent terms.
-        low, high = ((real_range[i] + fake_range[i]) / 2.0 for i in range(2))
-        return empirical_bernstein_lower((on_real + on_fake) / 2.0, low, high, level=LEVEL)
-    half = 1.0 - (1.0 - LEVEL) / 2.0
-    real = empirical_bernstein_lower(on_real, *real_range, level=half)
-    return (real + empirical_bernstein_lower(on_fake, *fake_range, level=half)) / 2.0
 
 
 METRIC = MetricSpec(

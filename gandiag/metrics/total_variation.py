@@ -30,28 +30,6 @@ Matrix = NDArray[np.float64]
 LEVEL = 0.95
 
 
-def total_variation(p: Matrix, q: Matrix) -> float:
-    """Compute the total variation of two discrete laws exactly.
-
-    Parameters
-    ----------
-    p, q : ndarray, shape (k,)
-        Probabilities, each summing to 1.
-
-    Returns
-    -------
-    float
-        Half the sum of absolute differences, in [0, 1].
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> total_variation(np.array([0.5, 0.25, 0.25]), np.array([0.25, 0.25, 0.5]))
-    0.25
-    """
-    return 0.5 * float(np.abs(p - q).sum())
-
-
 def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measurement:
     """Measure the frozen critic's lower bound on total variation, with exact confidence bound and p-value.
 

@@ -11,7 +11,8 @@ from scipy.spatial.distance import jensenshannon
 
 from gandiag.core.comparison import Comparison
 from gandiag.inference.permutation import permutation_null
-from gandiag.metrics.jsd import LARGEST, METRIC, jensen_shannon
+from gandiag.metrics.jsd import LARGEST, METRIC
+from gandiag.numerics.divergences import jensen_shannon
 
 
 def measured(real, fake, seed=0):

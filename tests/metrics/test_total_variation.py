@@ -6,8 +6,9 @@ from scipy import stats
 
 from gandiag.core.comparison import Comparison
 from gandiag.inference.nulls import summarise_null
-from gandiag.metrics.total_variation import METRIC, total_variation
+from gandiag.metrics.total_variation import METRIC
 from gandiag.numerics.critics import held_out_critics
+from gandiag.numerics.divergences import total_variation
 from gandiag.numerics.scoring import advantages
 
 

@@ -31,6 +31,7 @@ _REMEDIES = {
     "train": "no training rows were given; give what the generator was trained on",
     "range": "the real source declares no range of values",
     "labels": "real and fake rows must both carry classes",
+    "classes": "real rows must carry classes; give labels",
     "probabilities": "rows must be class probabilities, at least 0 and with sum 1; score them with features='identity'",
     "discrete": "rows must be whole numbers",
     "images": "rows must be whole images, as the features flatten gives them",

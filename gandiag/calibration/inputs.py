@@ -26,7 +26,7 @@ def suited(spec: MetricSpec, comparison: Comparison) -> Comparison:
     if "discrete" in spec.needs:
         given = {side: np.rint(2.0 * rows) if (rows != np.rint(rows)).any() else rows for side, rows in given.items()}
     labels: dict[str, Any] = {}
-    if "labels" in spec.needs:
+    if spec.needs & {"labels", "classes"} and comparison.real_labels is None:
         labels = {f"{side}_labels": _classes(given[side]) for side in _SIDES[:3]}
     return replace(
         comparison,

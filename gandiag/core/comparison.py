@@ -96,6 +96,7 @@ class Comparison:
             "train": self.train is not None,
             "range": self.outside is not None,
             "labels": self.real_labels is not None and self.fake_labels is not None,
+            "classes": self.real_labels is not None and self.fit_labels is not None,
             "images": self.image_shape is not None,
             "inception": self.features.startswith("inception"),
             "probabilities": all(_are_probabilities(side) for side in sides),

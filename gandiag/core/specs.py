@@ -69,9 +69,10 @@ class MetricSpec:
     most_rows : int
         Rows per side beyond which it works on a random subset, which the result says.
     needs : frozenset of str
-        What must be given for it to run: any of "train", "range", "labels" (of both sides), "probabilities" (rows of
-        class probabilities), "discrete" (rows of whole numbers), "images" (the shape of an image), "inception"
-        (Inception features). What is lacking makes the result undefined, with the remedy.
+        What must be given for it to run: any of "train", "range", "labels" (of both sides), "classes"
+        (of the real side), "probabilities" (rows of class probabilities), "discrete" (rows of whole numbers),
+        "images" (the shape of an image), "inception" (Inception features). What
+        is lacking makes the result undefined, with the remedy.
     default : bool
         Whether it runs when nobody names metrics.
     example : mapping

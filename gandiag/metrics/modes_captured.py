@@ -21,41 +21,10 @@ from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
 from gandiag.metrics._mode_counts import Assigned, assigned
 from gandiag.numerics.contingency import chi_square_homogeneity
-from gandiag.numerics.mode_protocols import expected_missing
+from gandiag.numerics.mode_protocols import expected_missing, fewest_rows
 
 Vector = NDArray[np.float64]
 Labels = NDArray[np.bool_]
-
-LEVEL = 0.05
-
-
-def fewest_rows(leak: Vector, rows: int, *, level: float = LEVEL) -> Vector:
-    """Find how many rows a mode needs to count as captured, shape (k,).
-
-    Parameters
-    ----------
-    leak : ndarray, shape (k,)
-        Probability that a row of another mode is put here.
-    rows : int
-        Rows drawn.
-    level : float
-        Family-wise chance that modes count through misplaced rows alone, by Bonferroni's bound.
-
-    Returns
-    -------
-    ndarray, shape (k,)
-        At least 1: the smallest count c with ``P(Binomial(rows, leak) >= c) <= level / k``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> fewest_rows(np.array([0.0, 0.01]), 1000)
-    array([ 1., 17.])
-    """
-    from scipy.stats import binom
-
-    out: Vector = np.maximum(binom.isf(level / len(leak), rows, leak) + 1.0, 1.0)
-    return out
 
 
 def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measurement:

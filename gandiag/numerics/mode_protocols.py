@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 
 
+CAPTURE_LEVEL = 0.05
+
+
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
     """One protocol: how many modes, in how many columns with noise, judged on how many draws.
@@ -100,3 +103,32 @@ def kl_range(modes: int, captured: int) -> tuple[float, float]:
     A value above ``log(modes)`` is none of this divergence: another direction, another base, or another smoothing.
     """
     return math.log(modes / max(captured, 1)), math.log(modes)
+
+
+def fewest_rows(leak: Vector, rows: int, *, level: float = CAPTURE_LEVEL) -> Vector:
+    """Find how many rows a mode needs to count as captured, shape (k,).
+
+    Parameters
+    ----------
+    leak : ndarray, shape (k,)
+        Probability that a row of another mode is put here.
+    rows : int
+        Rows drawn.
+    level : float
+        Family-wise chance that modes count through misplaced rows alone, by Bonferroni's bound.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+        At least 1: the smallest count c with ``P(Binomial(rows, leak) >= c) <= level / k``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> fewest_rows(np.array([0.0, 0.01]), 1000)
+    array([ 1., 17.])
+    """
+    from scipy.stats import binom
+
+    out: Vector = np.maximum(binom.isf(level / len(leak), rows, leak) + 1.0, 1.0)
+    return out

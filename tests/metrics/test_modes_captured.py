@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.samples import KnownModes
 from gandiag.inference.nulls import summarise_null
-from gandiag.metrics.modes_captured import fewest_rows, measure
+from gandiag.metrics.modes_captured import measure
+from gandiag.numerics.mode_protocols import fewest_rows
 
 Matrix = NDArray[np.float64]
 

@@ -84,6 +84,7 @@ def score(
     permutations: int = PERMUTATIONS,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     device: str | None = None,
+    by_class: bool = False,
     progress: Progress | None = None,
     **opening: Any,
 ) -> Report:
@@ -115,6 +116,9 @@ def score(
     device : str, optional
         "cuda" does the heavy work there and keeps the features on it; "cpu" does not. The device of the first CUDA
         tensor or module that is passed when absent. The numbers are equal within rounding.
+    by_class : bool
+        Score every class of a conditional generator alone as well: the report goes on with one sampler per class,
+        ``"name, class 3"``. P-values are then adjusted over all classes of a sampler. Every side must carry classes.
     progress : callable, optional
         Called as ``progress(step, done, total)``.
     **opening
@@ -147,6 +151,7 @@ def score(
         permutations=permutations,
         options=options,
         device=device_of([real, *named.values()], device),
+        by_class=by_class,
     )
     with placed("real"):
         real_sampler = open_sampler(real, labels=labels) if labels is not None else open_sampler(real)

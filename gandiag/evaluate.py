@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
+from gandiag.core.comparison import Comparison
 from gandiag.core.protocols import Progress, Sampler
-from gandiag.core.report import FakeReport, Report
+from gandiag.core.report import FakeReport, RealSource, Report
 from gandiag.core.results import Result
+from gandiag.core.samples import SampleSet
 from gandiag.core.specs import METRICS, MetricSpec, Topic
 from gandiag.errors import ConfigError
 from gandiag.findings import diagnose
@@ -56,22 +58,20 @@ def evaluate(
     prepared = prepare(real, fakes, train=train, features=settings.features, n=settings.n, seed=settings.seed)
     specs = _chosen(settings.metrics, prepared)
     _require_used(settings.options or {}, specs)
-    comparisons = [prepared.comparison(i, seed=settings.seed, device=settings.device) for i in range(len(fakes))]
-    dependence = [prepared.dependence(i) for i in range(len(fakes))]
-    jobs = [(i, spec) for i in range(len(fakes)) for spec in specs]
+    entries = _entries(prepared, [name for name, _ in fakes], specs, settings)
+    jobs = [(entry, spec) for entry in entries for spec in entry.specs]
     results: dict[tuple[int, str], Result] = {}
 
-    def run(job: tuple[int, MetricSpec]) -> Result:
-        i, spec = job
-        return measured(spec, comparisons[i], settings=settings, dependence=dependence[i])
+    def run(job: tuple[_Entry, MetricSpec]) -> Result:
+        return measured(job[1], job[0].comparison, settings=job[0].settings, dependence=job[0].dependence)
 
-    for (i, spec), result in zip(jobs, in_threads(run, jobs), strict=True):
-        results[i, spec.name] = result
-        tell(f"{fakes[i][0]}: {spec.title}" if len(fakes) > 1 else spec.title, len(results), len(jobs))
+    for (entry, spec), result in zip(jobs, in_threads(run, jobs), strict=True):
+        results[entry.place, spec.name] = result
+        tell(f"{entry.name}: {spec.title}" if len(entries) > 1 else spec.title, len(results), len(jobs))
     arrays = dict(prepared.examples(EXAMPLES))
     arrays |= {f"{i}/{name}/{key}": v for (i, name), r in results.items() for key, v in r.arrays.items()}
-    panels = [adjusted([results[i, spec.name] for spec in specs]) for i in range(len(fakes))]
-    reports = [_with_findings(prepared, i, name, panels[i], settings.permutations) for i, (name, _) in enumerate(fakes)]
+    panels = _panels(entries, results)
+    reports = [_with_findings(entry, panels[entry.place]) for entry in entries]
     tell("done", len(jobs), len(jobs))
     return Report(
         gandiag_version=version,
@@ -81,6 +81,68 @@ def evaluate(
         provenance=_provenance(settings, specs, prepared),
         arrays=arrays,
     )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Entry:
+    """One line of the report: a sampler, or one class of it.
+
+    Entries of one ``family`` share the multiplicity correction.
+    """
+
+    name: str
+    place: int
+    family: tuple[str, int]
+    fake: SampleSet
+    real: RealSource
+    comparison: Comparison
+    dependence: str | None
+    specs: list[MetricSpec]
+    settings: Settings
+
+
+def _entries(prepared: Prepared, names: Sequence[str], specs: list[MetricSpec], settings: Settings) -> list[_Entry]:
+    """List the samplers, each followed by its classes where the report is by class."""
+    classes = prepared.classes() if settings.by_class else ()
+    # Holm's rule over many classes asks for smaller p-values: each test gets the draws to reach them.
+    finer = replace(settings, permutations=settings.permutations * max(len(classes), 1))
+    parts = {label: prepared.of_class(label) for label in classes}
+    single = [spec for spec in specs if not spec.needs & {"labels", "classes"}]
+    entries: list[_Entry] = []
+
+    def add(name: str, part: Prepared, i: int, family: str, chosen: list[MetricSpec], own: Settings) -> None:
+        entries.append(
+            _Entry(
+                name=name,
+                place=len(entries),
+                family=(family, i),
+                fake=part.fakes[i],
+                real=part.real_source(),
+                comparison=part.comparison(i, seed=settings.seed, device=settings.device),
+                dependence=part.dependence(i),
+                specs=chosen,
+                settings=own,
+            )
+        )
+
+    for i, name in enumerate(names):
+        add(name, prepared, i, "all rows", specs, settings)
+    for i, name in enumerate(names):
+        for label, part in parts.items():
+            alone = [spec for spec in single if "train" not in spec.needs or part.train is not None]
+            add(f"{name}, class {label}", part, i, "by class", alone, finer)
+    return entries
+
+
+def _panels(entries: Sequence[_Entry], results: Mapping[tuple[int, str], Result]) -> dict[int, list[Result]]:
+    """Adjust p-values within each family, and hand them back entry by entry."""
+    out: dict[int, list[Result]] = {}
+    for family in dict.fromkeys(entry.family for entry in entries):
+        members = [entry for entry in entries if entry.family == family]
+        rest = adjusted([results[entry.place, spec.name] for entry in members for spec in entry.specs])
+        for entry in members:
+            out[entry.place], rest = rest[: len(entry.specs)], rest[len(entry.specs) :]
+    return out
 
 
 def _require_used(options: Mapping[str, object], specs: Sequence[MetricSpec]) -> None:
@@ -111,14 +173,14 @@ def _shelf(name: str) -> list[str]:
     return [spec.name for spec in METRICS if name in ("all", spec.topic)]
 
 
-def _with_findings(prepared: Prepared, i: int, name: str, results: list[Result], permutations: int) -> FakeReport:
-    fake = prepared.fakes[i]
+def _with_findings(entry: _Entry, results: list[Result]) -> FakeReport:
+    fake = entry.fake
     bare = FakeReport(
-        name=name, source=fake.source, n=len(fake), results=tuple(results), diagnoses=(), notes=fake.notes
+        name=entry.name, source=fake.source, n=len(fake), results=tuple(results), diagnoses=(), notes=fake.notes
     )
     return replace(
         bare,
-        diagnoses=diagnose(bare, prepared.real_source(), permutations=permutations),
+        diagnoses=diagnose(bare, entry.real, permutations=entry.settings.permutations),
         results=tuple(replace(r, arrays={}) for r in results),
     )
 
@@ -141,4 +203,5 @@ def _provenance(settings: Settings, specs: Sequence[MetricSpec], prepared: Prepa
         "features": prepared.fingerprint,
         "train": prepared.train_source,
         "labels": prepared.fit_labels is not None,
+        "by_class": settings.by_class,
     }

@@ -50,6 +50,7 @@ class Settings:
     permutations: int = PERMUTATIONS
     options: Mapping[str, Mapping[str, Any]] | None = None
     device: str | None = None
+    by_class: bool = False
 
     def __post_init__(self) -> None:
         require_seed(self.seed)

@@ -8,7 +8,7 @@ its level: they would then be closer to the fit than the fake rows are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,13 @@ from gandiag.core.report import RealSource
 from gandiag.core.rng import stream
 from gandiag.core.samples import KnownModes, SampleSet
 from gandiag.core.specs import FEATURES
-from gandiag.errors import DtypeError, RangeError, ShapeError, TooFewSamplesError, placed
+from gandiag.errors import ConfigError, DtypeError, RangeError, ShapeError, TooFewSamplesError, placed
 from gandiag.features import default_name
 
 DEFAULT_N = 5000
 MOST_FIT = 5000
 FEWEST_ROWS = 4
+FEWEST_OF_CLASS = 8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -109,6 +110,44 @@ class Prepared:
                 )
         return None
 
+    def of_class(self, label: int) -> Prepared:
+        """Keep the rows of one class on every side that carries classes; the features stay those of all rows."""
+        return replace(
+            self,
+            real=_of_class(self.real, label),
+            fit=_of_class(self.fit, label),
+            fakes=tuple(_of_class(fake, label) for fake in self.fakes),
+            train=None if self.train is None or self.train.labels is None else _of_class(self.train, label),
+            _matrices={},
+        )
+
+    def classes(self) -> tuple[int, ...]:
+        """List the classes that every side holds often enough to be scored alone.
+
+        Raises
+        ------
+        ConfigError
+            When a side carries no classes, or no class is held by all sides.
+        """
+        counted = []
+        for samples in (self.real, self.fit, *self.fakes):
+            if samples.labels is None:
+                raise ConfigError(
+                    "scoring by class needs the class of every row",
+                    received=f"{samples.source} without classes",
+                    remedy="Pass (values, labels), or labels= for the real side.",
+                )
+            found, counts = np.unique(samples.labels, return_counts=True)
+            counted.append(set(found[counts >= FEWEST_OF_CLASS].tolist()))
+        common = sorted(set.intersection(*counted))
+        if not common:
+            raise ConfigError(
+                f"scoring by class needs a class with at least {FEWEST_OF_CLASS} rows on every side",
+                received="none",
+                remedy="Give more rows, or coarser classes.",
+            )
+        return tuple(int(label) for label in common)
+
     def real_source(self) -> RealSource:
         """Describe the real side for the report."""
         return RealSource(
@@ -132,6 +171,12 @@ class Prepared:
             out[f"examples/{name}"] = _halved(raw)
             out[f"examples/{name}_features"] = _halved(self.matrix(key, samples)[index])
         return out
+
+
+def _of_class(samples: SampleSet, label: int) -> SampleSet:
+    if samples.labels is None:
+        return samples
+    return replace(samples.take(np.flatnonzero(samples.labels == label)), labels=None)
 
 
 def _seen(real: Matrix, train: Matrix) -> int:

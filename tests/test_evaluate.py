@@ -168,6 +168,6 @@ def test_a_subsample_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_default_metrics_need_what_they_need() -> None:
     names = {spec.name for spec in specs.METRICS if "train" in spec.needs}
-    assert names == {"data_copying"}
+    assert "data_copying" in names
     plain = gandiag.score(normal(60), normal(60, seed=1), permutations=19)
     assert not names & {r.metric for r in plain.fakes[0].results}

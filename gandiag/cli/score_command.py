@@ -19,6 +19,7 @@ import click
 @click.option("--latent", help="Latent of a bare generator module: normal:128, uniform:100.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Rows per call of a generator.")
 @click.option("--permutations", type=click.IntRange(min=19), default=2499, show_default=True, help="At most, per test.")
+@click.option("--by-class", is_flag=True, help="Score every class alone as well: conditional generators.")
 @click.option("--device", help="cuda does the heavy work there; cpu does not.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the report here.")
@@ -34,6 +35,7 @@ def command(
     latent: str | None,
     batch_size: int | None,
     permutations: int,
+    by_class: bool,
     device: str | None,
     seed: int,
     json_path: Path | None,
@@ -62,6 +64,7 @@ def command(
             seed=seed,
             permutations=permutations,
             device=device,
+            by_class=by_class,
             progress=progress,
             **{key: value for key, value in opening.items() if value is not None},
         )

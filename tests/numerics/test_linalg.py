@@ -24,8 +24,8 @@ def random_covariance(d: int, rank: int, seed: int) -> Matrix:
     return rows.T @ rows / rank
 
 
+@pytest.mark.row(48)
 def test_bures_gives_the_worked_example() -> None:
-    # Verification row 48.
     first, second = np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([[3.0, -1.0], [-1.0, 2.0]])
     assert bures_squared(first, second)[0] == pytest.approx(1.0637624, abs=1e-6)
     one_root = np.trace(first + second) - trace_root_product(first, second)[0]  # the factor 2 left out
@@ -125,3 +125,34 @@ def test_every_route_agrees_with_fifty_digits(n: int, m: int, d: int) -> None:
         expected = float(sum(values))
     assert nuclear_norm_of_rows(x, y) == pytest.approx(expected, rel=1e-12)
     assert trace_root_product(x.T @ x, y.T @ y)[0] == pytest.approx(expected, rel=1e-10)
+
+
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_tensors_take_the_routes_of_arrays_to_the_same_numbers(device: str) -> None:
+    torch = pytest.importorskip("torch")
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    rng = np.random.default_rng(9)
+    thin = rng.normal(size=(7, 20)), rng.normal(size=(60, 20))
+    cases = {
+        ROUTE_DEFINITE: (random_covariance(6, 40, 1), random_covariance(6, 30, 2)),
+        ROUTE_CUT: (thin[0].T @ thin[0], thin[1].T @ thin[1]),
+    }
+    for route, pair in cases.items():
+        trace, taken = trace_root_product(*(torch.from_numpy(side).to(device) for side in pair))
+        assert taken == trace_root_product(*pair)[1] == route
+        assert trace == pytest.approx(trace_root_product(*pair)[0], rel=1e-9)
+    found = nuclear_norm_of_rows(*(torch.from_numpy(side).to(device) for side in thin))
+    assert found == pytest.approx(nuclear_norm_of_rows(*thin), rel=1e-9)
+
+
+def test_rows_are_reduced_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(10)
+    x, y = rng.normal(size=(95, 4)), rng.normal(size=(5, 4))
+    whole = nuclear_norm_of_rows(x, y)
+    monkeypatch.setattr("gandiag.numerics.linalg._BLOCK_ROWS", 10)
+    assert nuclear_norm_of_rows(x, y) == pytest.approx(whole, rel=1e-13)
+    assert nuclear_norm_of_rows(x[:90], y) != pytest.approx(whole, rel=1e-4)  # a lost block

@@ -133,6 +133,7 @@ def test_all_equal_rows_give_p_one() -> None:
     assert found.details["n2_low"] == 1.0
 
 
+@pytest.mark.row(39)
 def test_a_resampled_training_set_shows_its_size() -> None:
     """Rows resampled from 500: the first repeat comes at 27 draws in the median, and the interval holds 500."""
     rng = np.random.default_rng(7)

@@ -77,6 +77,7 @@ def check_poisson(pairs: Matrix) -> None:
     assert abs(pairs.var() - 5.3) < 1.6
 
 
+@pytest.mark.row(38)
 def test_close_pairs_of_equal_laws_are_few_and_poisson_like() -> None:
     """The threshold's own chance, a rank of about 80, adds a sixteenth to the variance of 5."""
     rng = np.random.default_rng(6)

@@ -79,6 +79,7 @@ def test_no_labelling_of_distinct_rows_has_duplicates() -> None:
 # -- collision moments
 
 
+@pytest.mark.row(25)
 def test_collision_moments_of_a_small_table() -> None:
     counts = np.array([3, 2, 1])
     assert collision_moment(counts) == pytest.approx(8 / 30, rel=1e-12)
@@ -117,6 +118,7 @@ GEOMETRIC = 0.3 * 0.7 ** np.arange(200)
 POISSON = np.exp(-3.0 + np.arange(60) * math.log(3.0) - [math.lgamma(k + 1) for k in range(60)])
 
 
+@pytest.mark.row(26, 27, 28)
 @pytest.mark.parametrize(
     ("law", "c2", "sd"),
     [
@@ -146,6 +148,7 @@ def test_a_collision_needs_as_many_rows_as_its_order() -> None:
 # -- the unseen
 
 
+@pytest.mark.row(33)
 def test_chao1_adds_what_singletons_suggest() -> None:
     """With 40 atoms seen, 10 once and 4 twice in 60 draws: 40 + (59/60) 10 9 / (2 5) = 48.85."""
     counts = np.repeat([1, 2, 3], [10, 4, 14])  # 60 draws
@@ -154,6 +157,7 @@ def test_chao1_adds_what_singletons_suggest() -> None:
     assert chao1(np.array([2, 2, 0])) == 2.0
 
 
+@pytest.mark.row(34, 35)
 def test_chao1_and_missing_mass_on_a_uniform_law() -> None:
     """1000 atoms, 500 draws: sd of Chao1 is 104 and of the coverage below 0.03, so 300 repetitions give 6 and 0.002."""
     rng = np.random.default_rng(4)
@@ -169,6 +173,7 @@ def test_chao1_and_missing_mass_on_a_uniform_law() -> None:
 # -- birthdays
 
 
+@pytest.mark.row(30)
 def test_birthday_numbers() -> None:
     assert [birthday_median(n) for n in (365, 100, 1000, 160_000, 10**6)] == [23, 13, 38, 472, 1178]
     assert 1.0 - no_repeat_probability(365, 23) == pytest.approx(0.507297, abs=1e-6)
@@ -176,6 +181,7 @@ def test_birthday_numbers() -> None:
     assert no_repeat_probability(4, 3) == pytest.approx(4 * 3 * 2 / 64, rel=1e-12)
 
 
+@pytest.mark.row(31)
 def test_the_rule_of_thumb_for_batches_with_a_repeat_half_the_time() -> None:
     assert support_by_batches(400, 0.5) == 159_600
     with pytest.raises(ConfigError, match="`rate` must lie in"):
@@ -185,6 +191,7 @@ def test_the_rule_of_thumb_for_batches_with_a_repeat_half_the_time() -> None:
 # -- bounds on the effective support
 
 
+@pytest.mark.row(32)
 def test_the_lower_bound_without_repeats_has_the_constants_of_the_single_atom() -> None:
     for level, constant in ((0.95, 4.743865), (0.99, 6.638352)):
         assert support_lower_bound(1000, 0, level) == pytest.approx((1000 / constant) ** 2, rel=1e-5)

@@ -116,6 +116,7 @@ def test_bandwidths_stay_positive_when_most_distances_are_zero() -> None:
     assert bandwidth_grid(np.zeros((4, 4)), 10).size == 0
 
 
+@pytest.mark.row(36)
 def test_collisions_estimate_the_squared_distance_of_two_frequency_vectors() -> None:
     """Verification row 36: 0.0025 between the uniform law on 100 cells and one with half of them up and half down."""
     rng = np.random.default_rng(36)

@@ -18,7 +18,6 @@ dimension, and too low for differences of shape in high dimension: read it as an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +26,14 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.results import Interval, Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
 from gandiag.errors import ConfigError
+from gandiag.numerics.bracket import Bracket, bracket
 from gandiag.numerics.distances import exact_distances
-from gandiag.numerics.transport import assignment_cost, exact_transport, wasserstein_1d
+from gandiag.numerics.solvers import exact_wasserstein
+from gandiag.numerics.transport import Transport, assignment_cost, exact_transport
 
 Matrix = NDArray[np.float64]
 
 _LEVEL = 0.95
-_BOUNDS = 4  # one-sided bounds that hold together by the union bound
 _DRAWS = 1499
 
 
@@ -60,7 +60,8 @@ def wasserstein_distance(real: Matrix, fake: Matrix, p: float = 1.0) -> float:
 
     Notes
     -----
-    Sorting in one dimension, O(n log n); network simplex otherwise, O(n^3 log n) time and O(n m) memory.
+    Sorting in one dimension, O(n log n); otherwise the fastest exact solver for the shape (`numerics.solvers`), O(n^3)
+    time and O(n m) memory, or O(n + m) memory where the costs would take more than 2 GiB.
 
     Examples
     --------
@@ -69,12 +70,9 @@ def wasserstein_distance(real: Matrix, fake: Matrix, p: float = 1.0) -> float:
     >>> round(wasserstein_distance(real, fake), 6)
     2.039345
     """
-    _require_power(p)
-    if real.shape[1] == 1:
-        return float(wasserstein_1d(real[:, 0], fake[:, 0], p) ** (1.0 / p))
-    distances = exact_distances(real, fake)
-    largest = float(distances.max()) or 1.0
-    return float(largest * exact_transport((distances / largest) ** p).cost ** (1.0 / p))
+    found = exact_wasserstein(real, fake, p)
+    # What cannot be certified from outside is solved again by the solver that brings its own certificate.
+    return found.distance if found.certified else exact_wasserstein(real, fake, p, solver="simplex").distance
 
 
 def _require_power(p: float) -> None:
@@ -135,9 +133,10 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, p: float = 1
         return np.stack([distances * largest, distances])
 
     # Certified once by a second solver, then by assignment alone: both are exact.
-    across = [exact_transport(cost[: blocks.size, blocks.size :]).cost for cost in costs]
-    within = _within(blocks, p, largest)
-    interval, bracket = _bracket(np.array(across), within, p, largest)
+    plans = [exact_transport(cost[: blocks.size, blocks.size :]) for cost in costs]
+    across = np.array([plan.cost for plan in plans])
+    ends = bracket(across, _within(blocks, p, largest), p=p, unit=largest, level=_LEVEL)
+    interval = _interval(ends, len(across))
     reasons = {"e_value": "not a sequential test"}
     if interval is None:
         reasons["interval"] = f"one block of {blocks.size} rows per side has no spread: two or more are needed"
@@ -152,9 +151,9 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, p: float = 1
         ),
         interval=interval,
         reasons=reasons,
-        details={"p": float(p), "block_size": blocks.size, "blocks": len(costs), **bracket}
-        | {"debiased_w2_squared": _debiased(blocks)},
-        arrays={"w_per_block": largest * np.array(across) ** (1.0 / p)},
+        details={"p": float(p), "block_size": blocks.size, "blocks": len(costs), **ends.as_details()}
+        | {"debiased_w2_squared": _debiased(blocks), "largest_gap": _largest_gap(plans)},
+        arrays={"w_per_block": largest * across ** (1.0 / p)},
     )
 
 
@@ -181,41 +180,21 @@ def _costs(a: Matrix, b: Matrix, p: float, largest: float) -> Matrix:
     return out
 
 
-def _bracket(
-    across: Matrix, within: tuple[Matrix, Matrix], p: float, largest: float
-) -> tuple[Interval | None, dict[str, Any]]:
-    """Bound W from both sides; each of four one-sided bounds gets a quarter of the error."""
-
-    def root(value: float) -> float:
-        return float(largest * max(0.0, value) ** (1.0 / p))
-
-    floors = [float(side.mean()) for side in within if len(side)]
-    details: dict[str, Any] = {
-        "upper": root(float(across.mean())),
-        "lower": None if not floors else max(0.0, root(float(across.mean())) - root(min(floors))),
-        "w_real_real": root(floors[0]) if len(within[0]) else None,
-        "w_fake_fake": root(floors[-1]) if len(within[1]) else None,
-        "upper_margin": None,
-        "lower_margin": None,
-    }
-    if len(across) < 2:
-        return None, details
-    down, up = _t_bounds(across)
-    ceilings = [_t_bounds(side)[1] for side in within if len(side) > 1]
-    low = None if not ceilings else max(0.0, root(down) - root(min(ceilings)))
-    details["upper_margin"] = root(up) - details["upper"]
-    details["lower_margin"] = None if low is None else details["lower"] - low
-    method = f"bracket of expectations over {len(across)} disjoint blocks, t-margins joined by the union bound"
+def _interval(ends: Bracket, blocks: int) -> Interval | None:
+    if ends.confident_upper is None:
+        return None
     return Interval(
-        low=low, high=root(up), level=_LEVEL, method=method, sided="upper" if low is None else "two-sided"
-    ), details
+        low=ends.confident_lower,
+        high=ends.confident_upper,
+        level=_LEVEL,
+        method=f"bracket of expectations over {blocks} disjoint blocks, t-margins joined by the union bound",
+        sided="upper" if ends.confident_lower is None else "two-sided",
+    )
 
 
-def _t_bounds(values: Matrix) -> tuple[float, float]:
-    from scipy.special import stdtrit
-
-    margin = float(stdtrit(len(values) - 1, 1.0 - (1.0 - _LEVEL) / _BOUNDS) * values.std(ddof=1) / len(values) ** 0.5)
-    return float(values.mean()) - margin, float(values.mean()) + margin
+def _largest_gap(plans: list[Transport]) -> float:
+    """Find the worst certificate, as a share of the largest cost."""
+    return max(0.0, *(plan.gap for plan in plans))
 
 
 def _debiased(blocks: _Blocks) -> float | None:

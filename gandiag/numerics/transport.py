@@ -1,4 +1,8 @@
-"""Optimal transport: exact plans with their certificate, one dimension by sorting, and projections of a pool."""
+"""Exact optimal transport with its certificate, and one dimension by sorting.
+
+A transport cost is certified by a feasible dual: whatever the solver did, no plan costs less than the dual's value. A
+solver that stopped early, or whose plan is not one, gives an error and never a number.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.errors import NotConverged, NumericalError
-from gandiag.numerics.labels import signed_weights
 
 Matrix = NDArray[np.float64]
-Labels = NDArray[np.bool_]
 
 GAP_TOLERANCE = 1e-8
 MARGINAL_TOLERANCE = 1e-9
-
-# Most elements of one working array in the permutation of projections: it then stays in a core's cache.
-_CACHED = 2**17
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,14 +81,23 @@ def exact_transport(costs: Matrix, *, iterations: int = 1_000_000) -> Transport:
     slack = max(0.0, float((log["u"][:, None] + log["v"][None, :] - scaled).max()))
     gap = primal - (float(log["u"].mean() + log["v"].mean()) - slack)
     marginal = max(float(np.abs(plan.sum(axis=1) - real).max()), float(np.abs(plan.sum(axis=0) - fake).max()))
-    if int(log["result_code"]) != 1 or gap > GAP_TOLERANCE * (1.0 + primal) or marginal > MARGINAL_TOLERANCE:
+    require_optimal(int(log["result_code"]), primal, gap, marginal)
+    return Transport(cost=primal * largest, plan=plan, gap=gap)
+
+
+def require_optimal(code: int, primal: float, gap: float, marginal: float) -> None:
+    """Refuse a plan whose solver did not finish (POT's code is not 1), that is no plan, or that no dual certifies.
+
+    Raises
+    ------
+    NotConverged
+    """
+    if code != 1 or not gap <= GAP_TOLERANCE * (1.0 + primal) or not marginal <= MARGINAL_TOLERANCE:
         raise NotConverged(
             "an optimal plan must be certified",
-            received=f"code {log['result_code']} after at most {iterations} iterations, gap {gap:.3g}, "
-            f"marginals off by {marginal:.3g}",
+            received=f"code {code} of the solver, gap {gap:.3g}, marginals off by {marginal:.3g}",
             remedy="Raise the iteration limit, or use fewer rows.",
         )
-    return Transport(cost=primal * largest, plan=plan, gap=gap)
 
 
 def assignment_cost(costs: Matrix) -> float:
@@ -129,73 +137,3 @@ def wasserstein_1d(real: Matrix, fake: Matrix, p: float = 1.0) -> float:
     widths = np.diff(levels, prepend=0) / (n * m)
     apart = np.abs(real[(levels - 1) // m] - fake[(levels - 1) // n]) ** p
     return float(apart @ widths)
-
-
-def orthonormal_directions(d: int, count: int, rng: np.random.Generator) -> Matrix:
-    """Draw unit vectors, uniform on the sphere, in orthonormal batches of at most d, shape (count, d).
-
-    Directions of one batch repel each other, which lowers the variance of an average over directions. In one dimension
-    there is one axis, shape (1, 1).
-    """
-    if d == 1:
-        return np.ones((1, 1))
-    batches = []
-    for start in range(0, count, d):
-        # The QR of a tall Gaussian block: its columns are uniform once the signs of R are removed.
-        q, r = np.linalg.qr(rng.standard_normal((d, min(d, count - start))))
-        batches.append((q * np.sign(np.diag(r))).T)
-    return np.concatenate(batches)
-
-
-class ProjectedPool:
-    """Projections of a pooled sample, sorted once: every relabelling is then a running sum.
-
-    ``W_1`` of two samples of numbers is the integral of ``|F - G|``, and ``F - G`` is the running sum of the signed
-    weights in the pooled order.
-
-    Parameters
-    ----------
-    projections : ndarray, shape (L, N)
-        One direction per row.
-    """
-
-    def __init__(self, projections: Matrix) -> None:
-        self.order = np.argsort(projections, axis=1, kind="stable")
-        self.gaps = np.diff(np.take_along_axis(projections, self.order, axis=1), axis=1)
-
-    def mean_w1(self, labels: Labels) -> Matrix:
-        """Compute ``W_1`` of every column of labels, averaged over the directions, shape (B,).
-
-        Cost O(L N B) time, with working arrays of 1 MiB.
-        """
-        n, rows = int(labels[:, 0].sum()), len(labels)
-        # n m (F - G) after the i-th row is N times the real rows so far, less i n: whole numbers, exact and small.
-        whole = np.dtype(np.int32 if rows * rows < 2**31 else np.int64)
-        expected = (n * np.arange(1, rows, dtype=np.int64)).astype(whole)[:, None]
-        out = np.empty(labels.shape[1])
-        width = max(1, _CACHED // rows)
-        for start in range(0, labels.shape[1], width):
-            steps = labels[:, start : start + width].astype(whole)
-            steps *= rows
-            total = np.zeros(steps.shape[1])
-            for order, gaps in zip(self.order, self.gaps, strict=True):
-                between = steps[order[:-1]]
-                np.cumsum(between, axis=0, out=between)
-                between -= expected
-                total += gaps @ np.abs(between, out=between)
-            out[start : start + width] = total / (n * (rows - n) * len(self.order))
-        return out
-
-    def potentials(self, is_real: Labels) -> Matrix:
-        """Evaluate the Kantorovich potential of every direction at every pooled point, shape (L, N).
-
-        The 1-Lipschitz function whose slope is the sign of ``F - G``; its mean over fake minus its mean over real is
-        ``W_1``.
-        """
-        weights = signed_weights(is_real[:, None])[:, 0]
-        between = np.cumsum(weights[self.order[:, :-1]], axis=1)
-        slopes = np.where(np.abs(between) > 1e-12, np.sign(between), 0.0)  # a sum back at 0 has no slope
-        along = np.concatenate([np.zeros((len(self.order), 1)), np.cumsum(slopes * self.gaps, axis=1)], axis=1)
-        out = np.empty_like(along)
-        np.put_along_axis(out, self.order, along, axis=1)
-        return out

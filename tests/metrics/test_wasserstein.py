@@ -30,10 +30,10 @@ def p_value(real: Matrix, fake: Matrix, seed: int = 0, **options: Any) -> float:
     return permutation_null(null, draws=99, rng=np.random.default_rng(seed)).p_value
 
 
+@pytest.mark.row(40, 42)
 @pytest.mark.parametrize("d", [1, 3])
 @pytest.mark.parametrize("p", [1.0, 2.0, 3.0])
 def test_a_permuted_copy_is_at_zero_and_a_shifted_one_at_the_length_of_the_shift(d: int, p: float) -> None:
-    # Verification rows 40 and 42.
     rng = np.random.default_rng(0)
     x, v = rng.normal(size=(30, d)), rng.normal(size=d)
     assert wasserstein_distance(x, rng.permutation(x), p) < 1e-12
@@ -60,12 +60,15 @@ def test_it_agrees_with_scipy_in_one_and_in_many_dimensions() -> None:
     assert wasserstein_distance(*padded) == pytest.approx(peer(x[:, 0], y[:, 0]), rel=1e-10)  # by the other route
 
 
+@pytest.mark.row(41)
 def test_normals_of_two_widths_reach_their_closed_form() -> None:
-    # Verification row 41; at n = 10^4 the floor is 0.018.
+    # At n = 10^4 the floor is 0.018.
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(10_000, 1)), 2.0 * rng.normal(size=(10_000, 1))
     assert wasserstein_distance(x, y, 1.0) == pytest.approx(0.797885, abs=0.03)
     assert wasserstein_distance(x, y, 2.0) == pytest.approx(1.0, abs=0.03)
+    # A variance taken for a width: N(0, 4) has width 2, and twice that is told apart.
+    assert wasserstein_distance(x, 2.0 * y, 2.0) != pytest.approx(1.0, abs=0.03)
 
 
 def floors(draw: Any, n: int, p: float, reps: int) -> NDArray[np.float64]:
@@ -88,10 +91,10 @@ def normal(rng: np.random.Generator, n: int) -> Matrix:
 @pytest.mark.parametrize(
     ("draw", "p", "expected"),
     [
-        (uniform, 2.0, 1 / 303),  # row 43
-        (exponential, 2.0, 0.103748),  # row 44
-        (uniform, 1.0, 0.4431 / 10),  # row 45
-        (normal, 1.0, 1.770 / 10),  # row 45 at n = 100
+        pytest.param(uniform, 2.0, 1 / 303, marks=pytest.mark.row(43)),
+        pytest.param(exponential, 2.0, 0.103748, marks=pytest.mark.row(44)),
+        pytest.param(uniform, 1.0, 0.4431 / 10, marks=pytest.mark.row(45)),
+        pytest.param(normal, 1.0, 1.770 / 10, marks=pytest.mark.row(45)),  # at n = 100
     ],
 )
 def test_equal_laws_score_their_known_floor(draw: Any, p: float, expected: float) -> None:
@@ -122,10 +125,11 @@ def shifted(d: int, shift: float, n: int, seed: int) -> tuple[Matrix, Matrix]:
     return x, y
 
 
+@pytest.mark.row(46)
 @pytest.mark.parametrize("p", [1.0, 2.0])
 @pytest.mark.parametrize(("d", "shift"), [(2, 0.5), (2, 0.0), (16, 2.0)])
 def test_the_bracket_holds_the_distance_of_a_shift(d: int, shift: float, p: float) -> None:
-    # Verification row 46. At 95 %, 25 repetitions miss more than 6 times with probability 2e-4.
+    # At 95 %, 25 repetitions miss more than 6 times with probability 2e-4.
     missed = 0
     for seed in range(25):
         interval = measured(*shifted(d, shift, 400, seed), seed, p=p, block=50).interval
@@ -155,8 +159,9 @@ def test_a_mean_of_roots_is_no_upper_bound_for_p_above_one() -> None:
     assert found.arrays["w_per_block"].mean() < 0.6
 
 
+@pytest.mark.row(47)
 def test_the_debiased_square_is_right_for_translations_in_high_dimension() -> None:
-    # Verification row 47: 4 for a shift of 2 in 16-d, 20 blocks of 200; the plain square is far above.
+    # 4 for a shift of 2 in 16-d, 20 blocks of 200; the plain square is far above.
     found = measured(*shifted(16, 2.0, 4000, 6), p=2.0, block=200)
     assert found.details["debiased_w2_squared"] == pytest.approx(4.0, abs=0.6)
     assert found.details["upper"] ** 2 > 10.0
@@ -244,9 +249,10 @@ def test_an_empty_block_is_refused() -> None:
         measured(np.ones((4, 1)), np.ones((4, 1)), block=0)
 
 
+@pytest.mark.row(54)
 @pytest.mark.parametrize("d", [1, 2, 8])
 def test_projections_and_lower_powers_never_exceed_the_whole_distance(d: int) -> None:
-    """Verification row 54: one direction <= W_1 <= W_2, on samples and without tolerance for noise."""
+    """One direction <= W_1 <= W_2, on samples and without tolerance for noise."""
     rng = np.random.default_rng(d)
     real, fake = rng.normal(size=(60, d)), 1.5 * rng.normal(size=(60, d)) + 0.3
     directions = rng.normal(size=(40, d))

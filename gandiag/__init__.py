@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gandiag.api import Report, open_sampler, score
+    from gandiag.calibration.checking import check_metric
     from gandiag.core.report import Diagnosis
     from gandiag.core.results import Result
     from gandiag.core.samples import SampleSet
@@ -25,6 +26,7 @@ _HOME = {
     "Result": "gandiag.core.results",
     "SampleSet": "gandiag.core.samples",
     "SamplerError": "gandiag.errors",
+    "check_metric": "gandiag.calibration.checking",
     "open_sampler": "gandiag.api",
     "score": "gandiag.api",
 }
@@ -39,6 +41,7 @@ __all__ = [
     "Result",
     "SampleSet",
     "SamplerError",
+    "check_metric",
     "open_sampler",
     "score",
 ]

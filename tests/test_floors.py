@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"core", "inference", "evaluate", "sources", "plots"},
     "api": {"core", "device", "sources", "measuring", "evaluate", "report", "plots"},
     "cli": {"core", "api", "report", "calibration"},
-    "__init__": {"api", "core", "errors"},
+    "__init__": {"api", "calibration", "core", "errors"},
     "__main__": {"cli"},
 }
 

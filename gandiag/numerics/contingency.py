@@ -98,6 +98,38 @@ def chi_square_homogeneity(real: Matrix, totals: Vector) -> Vector:
     return out
 
 
+def two_proportion_scores(real: Matrix, totals: Vector) -> Matrix:
+    """Compute the two-proportion z-score of each category, fake's share less real's, for many relabellings.
+
+    ``(f/F - r/R) / sqrt(s (1 - s) (1/R + 1/F))`` with the pooled share s of the category (Richardson & Weiss 2018,
+    "On GANs and GMMs", section 3.1).
+
+    Parameters
+    ----------
+    real : ndarray, shape (k, b)
+        Real rows per category, one table per column; both sides hold at least one row.
+    totals : ndarray, shape (k,)
+        Rows per category of both sides together.
+
+    Returns
+    -------
+    ndarray, shape (k, b)
+        About standard normal under equal laws where a category holds some ten rows. 0 where it holds none or all.
+
+    Examples
+    --------
+    >>> two_proportion_scores(np.array([[10.0], [90.0]]), np.array([30.0, 170.0])).round(3).ravel()
+    array([ 1.98, -1.98])
+    """
+    n = real.sum(axis=0)
+    m = totals.sum() - n
+    share = (totals / totals.sum())[:, None]
+    gap = (totals[:, None] - real) / m - real / n
+    spread = np.sqrt(share * (1.0 - share) * (1.0 / n + 1.0 / m))
+    out: Matrix = np.divide(gap, spread, out=np.zeros_like(gap), where=spread > 0)
+    return out
+
+
 def covered_shares(real: Matrix, totals: Vector, least: float = MISSING_SHARE) -> Vector:
     """Share the categories in which fake holds at least ``least`` of real's share, one number per column.
 

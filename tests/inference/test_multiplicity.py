@@ -13,10 +13,12 @@ P = [0.01, 0.04, 0.03, 0.005]
 P_VALUES = st.lists(st.floats(0.0, 1.0), min_size=1, max_size=12)
 
 
+@pytest.mark.row(24)
 def test_holm_gives_the_worked_example() -> None:
     assert holm(P) == pytest.approx([0.03, 0.06, 0.06, 0.02], abs=1e-15)
 
 
+@pytest.mark.row(24)
 def test_benjamini_hochberg_gives_the_worked_example() -> None:
     assert benjamini_hochberg(P) == pytest.approx([0.02, 0.04, 0.04, 0.02], abs=1e-15)
 

@@ -225,8 +225,7 @@ def prepare(
     for (name, _), samples in zip(fakes, drawn, strict=True):
         with placed(side_of_fake(name)):
             _require_alike(test, samples)
-    name = features or default_name(test)
-    fitted = FEATURES.get(name).fit(fit)
+    fitted = _fitted(features or default_name(test), fit)
     return Prepared(
         real=test,
         fit=fit,
@@ -236,6 +235,19 @@ def prepare(
         train_source=None if trained is None else trained.source,
         seed=seed,
     )
+
+
+def _fitted(name: str, fit: SampleSet) -> FeatureMap:
+    """Fit the feature map of that name, or of ``name:argument``."""
+    base, colon, argument = name.partition(":")
+    spec = FEATURES.get(base)
+    if not colon:
+        return spec.fit(fit)
+    if not spec.argument:
+        raise ConfigError(
+            f"the feature map {base} takes nothing after a colon", received=name, remedy=f"Name features={base!r}."
+        )
+    return spec.fit(fit, argument)
 
 
 def _noting_formats(real: SampleSet, fake: SampleSet) -> SampleSet:

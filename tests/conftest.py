@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import io
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -31,3 +34,27 @@ def torchvision_schemas() -> Iterator[None]:
         for name in ("nms", "qnms"):
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         yield
+
+
+@pytest.fixture(scope="session")
+def inception_weights(torchvision_schemas: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write random weights of the Inception network to a file; they stand in for the published ones."""
+    torch = pytest.importorskip("torch")
+    peer = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
+
+    class Unloaded(peer.FeatureExtractorInceptionV3):  # type: ignore[misc, name-defined]
+        def load_state_dict(self, *args: Any, **kwargs: Any) -> None:
+            """Keep the random weights."""
+
+    empty = io.BytesIO()
+    torch.save({}, empty)
+    empty.seek(0)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = Unloaded("random", ["2048"], feature_extractor_weights_path=empty)
+    state = network.state_dict()
+    # Wide enough that the features of different images differ after forty layers without normalisation.
+    state = {name: 2.0 * value if name.endswith("conv.weight") else value for name, value in state.items()}
+    path = tmp_path_factory.mktemp("inception") / "weights.pth"
+    torch.save(state, path)
+    return path

@@ -13,7 +13,6 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.protocols import FeatureMap, Sampler
 from gandiag.core.report import Diagnosis, FakeReport, RealSource, Report
 from gandiag.core.results import Direction, EstimateKind, Measurement
-from gandiag.core.samples import SampleSet
 
 Family = Literal["distribution", "fidelity", "modes", "duplicates", "memorisation"]
 Topic = Literal[
@@ -131,12 +130,17 @@ class SamplerSpec:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FeatureSpec:
-    """One feature map: ``fit`` receives real rows that are set aside, and returns the fixed map."""
+    """One feature map: ``fit`` receives real rows that are set aside, and returns the fixed map.
+
+    With an ``argument``, which says in words what it is, the map may be asked for as ``name:argument``, and ``fit``
+    then receives that text too.
+    """
 
     name: str
     summary: str
-    fit: Callable[[SampleSet], FeatureMap]
+    fit: Callable[..., FeatureMap]
     kinds: frozenset[str] = frozenset({"vector", "image", "discrete"})
+    argument: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

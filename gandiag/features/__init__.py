@@ -39,6 +39,6 @@ def default_name(samples: SampleSet) -> str:
         raise ConfigError(
             f"features must be chosen for images of more than {LARGEST_FLAT} values",
             received="×".join(str(side) for side in samples.shape),
-            remedy="Choose flatten (pixels as they are), or pass embeddings of your own as vectors.",
+            remedy="Choose flatten (pixels as they are) or inception (for FID), or pass embeddings of your own.",
         )
     return "flatten"

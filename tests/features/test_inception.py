@@ -1,0 +1,164 @@
+"""Inception features: torch-fidelity's own on the same weights, what an image may be, and which file is taken."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from gandiag.core.samples import SampleSet
+from gandiag.core.specs import FEATURES
+from gandiag.errors import ConfigError, FileFormatError, IntegrityError, MissingExtra, RangeError, ShapeError
+from gandiag.features import inception as module
+from gandiag.features.inception import as_bytes, fit
+
+
+def images(n: int = 2, shape: tuple[int, ...] = (24, 32, 3), seed: int = 0) -> NDArray[np.uint8]:
+    """Smooth random pictures: stripes of random width, direction and colour."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    waves = [np.sin(rng.normal() * x + rng.normal() * y + rng.uniform(0, 6)) for _ in range(n)]
+    out = np.stack(waves)[..., None] * rng.normal(size=(n, 1, 1, 3)) * 90 + 128
+    out = np.clip(out, 0, 255).astype(np.uint8)
+    return out if len(shape) == 3 else out[..., 0]
+
+
+def sample_set(values: Any, value_range: tuple[float, float] | None = (0, 255), **more: Any) -> SampleSet:
+    return SampleSet(values=values, kind="image", value_range=value_range, source="pictures", **more)
+
+
+def digest_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def mapped(inception_weights: Path) -> module.Inception:
+    return fit(sample_set(images()), f"{inception_weights}?sha256={digest_of(inception_weights)}&device=cpu")
+
+
+def test_d23_features_are_torch_fidelitys_and_an_error_of_a_hundredth_is_not(
+    mapped: module.Inception, inception_weights: Path
+) -> None:
+    import torch
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    peer = FeatureExtractorInceptionV3("peer", ["2048"], feature_extractor_weights_path=str(inception_weights))
+    values = images(3)
+    expected = peer(torch.from_numpy(np.moveaxis(values, -1, 1).copy()))[0].numpy()
+    found = mapped(sample_set(values))
+    assert found.shape == (3, 2048)
+    assert found.dtype == np.float64
+    assert np.isfinite(expected).all()
+    assert expected.std(axis=0).max() > 1e-3 * np.abs(expected).max()  # else all images would agree
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(1.01 * found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+    # Floats in the declared range and grey images are brought to the same bytes.
+    floats = mapped(sample_set(values[:1] / 255.0, (0.0, 1.0)))
+    np.testing.assert_allclose(floats, found[:1], rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+def test_the_fingerprint_carries_the_digest(mapped: module.Inception, inception_weights: Path) -> None:
+    assert mapped.fingerprint() == f"inception:2048:{digest_of(inception_weights)[:12]}"
+    assert mapped.modes(None) is None  # type: ignore[arg-type]
+
+
+def test_images_become_bytes_of_three_channels() -> None:
+    colour, grey = images(), images(shape=(24, 32))
+    expected = np.moveaxis(colour, -1, 1)
+    np.testing.assert_array_equal(as_bytes(colour, sample_set(colour)), expected)
+    np.testing.assert_array_equal(as_bytes(colour, sample_set(colour, None)), expected)
+    for low, high in ((0.0, 1.0), (-1.0, 1.0)):
+        values = colour / 255.0 * (high - low) + low
+        np.testing.assert_array_equal(as_bytes(values, sample_set(values, (low, high))), expected)
+        # Read in the wrong range they would be other bytes: what users of other tools trip over.
+        wrong = as_bytes(values, sample_set(values, (-2.0, 2.0)))
+        assert (wrong != expected).mean() > 0.5
+    for values in (grey, grey[..., None]):
+        np.testing.assert_array_equal(as_bytes(values, sample_set(values)), np.repeat(grey[:, None], 3, axis=1))
+    cut = as_bytes(np.full((1, 2, 2), 7.0), sample_set(np.full((1, 2, 2), 7.0), (0.0, 1.0)))
+    assert cut.max() == cut.min() == 255
+
+
+def test_what_is_no_image_or_has_no_range_is_refused(mapped: module.Inception) -> None:
+    with pytest.raises(ShapeError, match=r"grey or colour images; got image samples of shape \(4, 4, 4\)"):
+        fit(sample_set(np.zeros((2, 4, 4, 4), dtype=np.uint8)))
+    with pytest.raises(ShapeError, match=r"got vector samples of shape \(4,\)"):
+        mapped(SampleSet(values=np.zeros((2, 4))))
+    with pytest.raises(RangeError, match=r"value range of pictures; got images of float64 without one"):
+        mapped(sample_set(np.zeros((2, 8, 8)), None))
+
+
+def test_without_weights_the_way_to_them_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(module.VARIABLE, raising=False)
+    with pytest.raises(ConfigError, match=r"downloaded; got no path\. Fetch https://.* set GANDIAG_INCEPTION"):
+        fit(sample_set(images()))
+    monkeypatch.setenv(module.VARIABLE, str(tmp_path / "absent.pth"))
+    with pytest.raises(ConfigError, match=r"must be readable; got .*absent\.pth: No such file"):
+        FEATURES.get("inception").fit(sample_set(images()))
+    with pytest.raises(ConfigError, match="the feature map inception has no such option; got sha265"):
+        fit(sample_set(images()), "x.pth?sha265=1")
+
+
+def test_another_file_is_refused_unless_its_digest_is_named(tmp_path: Path, torchvision_schemas: None) -> None:
+    import torch
+
+    path = tmp_path / "other.pth"
+    torch.save({"a": torch.zeros(2)}, path)
+    with pytest.raises(IntegrityError, match=rf"SHA-256 6726825d0af5.*got {digest_of(path)}.*knowingly"):
+        fit(sample_set(images()), str(path))
+    with pytest.raises(IntegrityError, match="must have SHA-256 abc;"):
+        fit(sample_set(images()), f"{path}?sha256=abc")
+    # Named, it is read, and found to be no such network.
+    with pytest.raises(FileFormatError, match="must hold the tensors of the TensorFlow Inception network"):
+        fit(sample_set(images()), f"{path}?sha256={digest_of(path)}")
+
+
+class _Marker:
+    """A pickle that writes a file when it is loaded the unsafe way."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.path,))
+
+
+def test_s02_code_in_the_file_does_not_run(tmp_path: Path, torchvision_schemas: None) -> None:
+    import torch
+
+    path, marker = tmp_path / "evil.pth", tmp_path / "ran"
+    torch.save(_Marker(marker), path)
+    with pytest.raises(FileFormatError, match="must hold the tensors"):
+        fit(sample_set(images()), f"{path}?sha256={digest_of(path)}")
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (RuntimeError("operator torchvision::nms does not exist"), "torch and torchvision must be of one release"),
+        (ModuleNotFoundError("No module named 'torch_fidelity'"), "need the package torch-fidelity.*pip install"),
+    ],
+)
+def test_a_package_that_cannot_be_imported_is_told(
+    error: Exception, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "any.pth"
+    path.write_bytes(b"x")
+
+    class Refusing:
+        def find_spec(self, name: str, *rest: Any) -> None:
+            if name.startswith("torch_fidelity"):
+                raise error
+
+    for name in [name for name in sys.modules if name.startswith("torch_fidelity")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Refusing(), *sys.meta_path])
+    with pytest.raises(MissingExtra, match=told):
+        fit(sample_set(images()), f"{path}?sha256={digest_of(path)}")

@@ -17,9 +17,10 @@ from gandiag.core.checks import require_one_of
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
+from gandiag.numerics.balls import ball_counts
 from gandiag.numerics.counts import distinct_rows
 from gandiag.numerics.labelled_balls import nearest_labelled, neighbour_order, shares_inside
-from gandiag.numerics.neighbours import Ties, ball_counts, knn_radii
+from gandiag.numerics.neighbours import Ties, knn_radii
 
 Matrix = NDArray[np.float64]
 
@@ -41,8 +42,8 @@ def precision(real: Matrix, fake: Matrix, k: int = 5, ties: Ties = "closed") -> 
     fake : ndarray, shape (m, d)
     k : int
         Neighbours that a ball reaches to.
-    ties : {"closed", "open"}
-        "open" leaves out what lies exactly on a ball's edge, as the ``prdc`` package does.
+    ties : {"closed", "prdc"}
+        "prdc" leaves out what lies exactly on a ball's edge, as the package of that name does.
 
     Returns
     -------
@@ -70,7 +71,7 @@ def precision(real: Matrix, fake: Matrix, k: int = 5, ties: Ties = "closed") -> 
 
 def measure(comparison: Comparison, /, *, rng: np.random.Generator, k: int = 5, ties: Ties = "closed") -> Measurement:
     """Measure precision, with its permutation null and the fake rows that lie outside every ball."""
-    require_one_of(ties, ("closed", "open"), name="ties")
+    require_one_of(ties, ("closed", "prdc"), name="ties")
     if comparison.n <= k:
         return _undefined(f"balls to the {k}-th neighbour need more than {k} real rows, got {comparison.n}")
     pool, is_real = comparison.pooled()

@@ -115,7 +115,7 @@ def ball_ends(table: NeighbourOrder, labels: Labels, k: int, ties: Ties = "close
     labels : ndarray of bool, shape (N, B)
         Rows with True own balls, to their k-th nearest other row with True; at least k + 1 per column.
     k : int
-    ties : {"closed", "open"}
+    ties : {"closed", "prdc"}
 
     Returns
     -------
@@ -148,7 +148,7 @@ def shares_inside(table: NeighbourOrder, labels: Labels, k: int, ties: Ties = "c
     table : NeighbourOrder
     labels : ndarray of bool, shape (N, B)
     k : int
-    ties : {"closed", "open"}
+    ties : {"closed", "prdc"}
     """
     out = np.empty(labels.shape[1])
     for part in _column_parts(labels):

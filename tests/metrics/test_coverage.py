@@ -35,7 +35,7 @@ def ring(rng: np.random.Generator, rows: int, modes: int = 8) -> Matrix:
     return np.stack([np.cos(angle), np.sin(angle)], axis=1) + 0.05 * rng.normal(size=(rows, 2))
 
 
-@pytest.mark.parametrize("ties", ["closed", "open"])
+@pytest.mark.parametrize("ties", ["closed", "prdc"])
 @pytest.mark.parametrize("lattice", [True, False])
 def test_the_estimate_equals_the_plain_function(lattice: bool, ties: str) -> None:
     rng = np.random.default_rng(0)
@@ -91,10 +91,11 @@ def test_too_few_rows_are_undefined_with_a_reason() -> None:
 
 
 def test_an_unknown_rule_for_ties_is_refused() -> None:
-    with pytest.raises(ConfigError, match="`ties` must be one of closed, open; got half"):
+    with pytest.raises(ConfigError, match="`ties` must be one of closed, prdc; got half"):
         METRIC.measure(compared(REAL, FAKE), rng=np.random.default_rng(0), ties="half")  # type: ignore[call-arg]
 
 
+@pytest.mark.row(67)
 def test_coverage_of_a_tiny_case() -> None:
     assert coverage(REAL, FAKE, k=1) == 0.5
     assert coverage(FAKE, REAL, k=1) == 1.0
@@ -106,6 +107,7 @@ def test_coverage_of_a_set_against_itself_is_one() -> None:
     assert coverage(np.repeat(rows, 7, axis=0), np.repeat(rows, 7, axis=0)) == 1.0
 
 
+@pytest.mark.row(68)
 def test_the_null_mean_of_five_hundred_a_side() -> None:
     assert null_mean(500, 500) == pytest.approx(0.969218, abs=1e-6)
     assert null_mean(400, 800) == pytest.approx(0.99599, abs=1e-5)
@@ -117,6 +119,7 @@ def check_mean(values: Matrix, expected: float) -> None:
     assert abs(values.mean() - expected) < 4 * values.std() / np.sqrt(len(values))
 
 
+@pytest.mark.row(68)
 @pytest.mark.parametrize(("n", "m", "d", "k"), [(200, 200, 2, 5), (60, 150, 1, 1), (100, 40, 10, 3)])
 def test_the_mean_under_equal_laws_is_the_formula_for_all_sizes_and_dimensions(n: int, m: int, d: int, k: int) -> None:
     rng = np.random.default_rng(5)

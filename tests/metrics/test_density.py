@@ -35,7 +35,7 @@ def ring(rng: np.random.Generator, rows: int, modes: int = 8) -> Matrix:
     return np.stack([np.cos(angle), np.sin(angle)], axis=1) + 0.05 * rng.normal(size=(rows, 2))
 
 
-@pytest.mark.parametrize("ties", ["closed", "open"])
+@pytest.mark.parametrize("ties", ["closed", "prdc"])
 @pytest.mark.parametrize("lattice", [True, False])
 def test_the_estimate_equals_the_plain_function(lattice: bool, ties: str) -> None:
     rng = np.random.default_rng(0)
@@ -91,10 +91,11 @@ def test_too_few_rows_are_undefined_with_a_reason() -> None:
 
 
 def test_an_unknown_rule_for_ties_is_refused() -> None:
-    with pytest.raises(ConfigError, match="`ties` must be one of closed, open; got half"):
+    with pytest.raises(ConfigError, match="`ties` must be one of closed, prdc; got half"):
         METRIC.measure(compared(REAL, FAKE), rng=np.random.default_rng(0), ties="half")  # type: ignore[call-arg]
 
 
+@pytest.mark.row(67)
 def test_density_of_a_tiny_case() -> None:
     assert density(REAL, FAKE, k=1) == 1.0
     assert density(FAKE, REAL, k=1) == 7 / 4  # all four in one ball, three in the other
@@ -103,7 +104,7 @@ def test_density_of_a_tiny_case() -> None:
 def test_density_of_a_set_against_itself_counts_the_row_itself_only_when_closed() -> None:
     rows = np.random.default_rng(4).normal(size=(50, 3))
     assert density(rows, rows, k=5) == pytest.approx(6 / 5, rel=1e-12)
-    assert density(rows, rows, k=5, ties="open") == pytest.approx(1.0, rel=1e-12)
+    assert density(rows, rows, k=5, ties="prdc") == pytest.approx(1.0, rel=1e-12)
 
 
 def check_mean_one(values: Matrix) -> None:
@@ -111,6 +112,7 @@ def check_mean_one(values: Matrix) -> None:
     assert abs(values.mean() - 1.0) < 4 * values.std() / np.sqrt(len(values))
 
 
+@pytest.mark.row(68)
 @pytest.mark.parametrize(("n", "m", "d", "k"), [(200, 200, 2, 5), (60, 150, 1, 1), (100, 40, 10, 3)])
 def test_the_mean_is_one_under_equal_laws_for_all_sizes_and_dimensions(n: int, m: int, d: int, k: int) -> None:
     rng = np.random.default_rng(5)

@@ -59,7 +59,7 @@ def random_labels(rng: np.random.Generator, n: int, m: int, columns: int) -> NDA
     return np.stack([rng.permutation(np.arange(n + m) < n) for _ in range(columns)], axis=1)
 
 
-@pytest.mark.parametrize("ties", ["closed", "open"])
+@pytest.mark.parametrize("ties", ["closed", "prdc"])
 @pytest.mark.parametrize("kind", ["continuous", "lattice", "few atoms", "repeated"])
 def test_every_labelling_scores_what_the_definition_says(kind: str, ties: str) -> None:
     rng = np.random.default_rng(0)

@@ -123,6 +123,7 @@ def _global_state() -> tuple[object, ...]:
 
 
 def _own_stream(subject: Subject) -> str | None:
+    subject.measurement(ordinary_pair())  # imports happen here: some packages draw while they load
     before = _global_state()
     subject.measurement(ordinary_pair())
     return None if _global_state() == before else "a changed global state of random, numpy.random or numpy's errors"

@@ -32,7 +32,9 @@ from gandiag.inference.permutation import p_value
 Matrix = NDArray[np.float64]
 
 # Repetitions of the quick look, where one of them takes more than some 30 ms.
-FEWER = {"c2st": 20, "c2st_loss": 20, "jsd": 20, "total_variation": 20}
+FEWER = dict.fromkeys(
+    ("c2st", "c2st_e", "c2st_loss", "cross_match", "js_distance", "jsd", "kl", "prd", "total_variation"), 20
+)
 CORE = ("energy", "moment_difference")
 EXACT = ("coverage", "density", "energy", "frechet", "mmd", "moment_difference", "recall")
 

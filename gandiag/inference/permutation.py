@@ -224,7 +224,7 @@ def _random_labels(problem: Relabelling, draws: int, rng: np.random.Generator) -
         block = np.repeat(first[None, :], min(width, draws - start), axis=0)  # (b, units)
         for cell in cells:
             block[:, cell] = rng.permuted(block[:, cell], axis=1)
-        yield np.ascontiguousarray(block.T[units])
+        yield np.ascontiguousarray(block.T if problem.groups is None else block.T[units])
 
 
 def _exchangeable_units(

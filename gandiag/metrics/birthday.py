@@ -98,7 +98,7 @@ def _alike(pool: Matrix, tau: float, n: int) -> tuple[NDArray[np.float32], dict[
 
 
 def _pairs(alike: NDArray[np.float32], labels: Labels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    real, fake, _ = group_sums(alike, labels)  # type: ignore[arg-type]
+    real, fake, _ = group_sums(alike, labels)
     return real.astype(np.float64) / 2.0, fake.astype(np.float64) / 2.0
 
 

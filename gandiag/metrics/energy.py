@@ -10,6 +10,8 @@ default features of vectors are standardised.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,8 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
 from gandiag.numerics.distances import pooled_distances
-from gandiag.numerics.labels import group_sums
+from gandiag.numerics.kernels import group_sizes
+from gandiag.numerics.pair_sums import PairSums, pair_sums, power_of_two, settled
 
 Matrix = NDArray[np.float64]
 
@@ -48,33 +51,51 @@ def energy_distance(real: Matrix, fake: Matrix) -> float:
     >>> energy_distance(np.array([[0.0], [1.0]]), np.array([[2.0], [3.0]]))
     3.0
     """
-    labels = np.arange(len(real) + len(fake))[:, None] < len(real)
-    return float(_energies(pooled_distances(np.concatenate([real, fake])), labels)[0])
+    sums, unit = _prepared(np.concatenate([real, fake]))
+    labels = np.arange(sums.rows)[:, None] < len(real)
+    return float(_energies(sums, labels)[0][0]) * unit
 
 
-def _energies(distances: Matrix, labels: NDArray[np.bool_]) -> Matrix:
-    n = int(labels[:, 0].sum())
-    m = len(labels) - n
-    real_real, fake_fake, real_fake = group_sums(distances, labels)
-    across = 2.0 * real_fake / (n * m)
-    energies = across - real_real / n**2 - fake_fake / m**2
-    return np.where(energies > _ROUNDING * across, energies, 0.0)
+def _prepared(pool: Any) -> tuple[PairSums, float]:
+    """Make the distances ready for sums, in units of a power of two near their mean."""
+    distances = pooled_distances(pool)
+    unit = power_of_two(float(distances.mean()))
+    return pair_sums(lambda i, j: distances[i, j] / unit, distances.shape[0]), unit
+
+
+def _energies(sums: PairSums, labels: NDArray[np.bool_]) -> tuple[Matrix, Matrix]:
+    """Compute the energy of every column from distances centred on both sides, and bound its rounding."""
+    n, m = group_sizes(labels)
+    within, rounding = sums.of_real(labels)
+    real = sums.shifts_of_real(labels)
+    fake = float(sums.shifts.sum()) - real
+    # What centring took off stays in the V-statistic through its empty diagonal alone.
+    scale = (1.0 / n + 1.0 / m) ** 2
+    energies = 2.0 * (real / n**2 + fake / m**2) - scale * within
+    across = 2.0 * ((m * real + n * fake) - within) / (n * m)
+    return np.where(energies > _ROUNDING * across, energies, 0.0), scale * rounding
 
 
 def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measurement:
     """Measure the energy distance of a comparison, with its permutation null."""
-    pool, is_real = comparison.pooled()
-    distances = pooled_distances(pool)
+    pool, is_real = comparison.pooled_near()
+    double, unit = _prepared(pool)
     # Tested in units of the pooled mean distance, which no relabelling changes: ties then mean the same in any unit.
-    typical = float(distances.mean()) or 1.0
+    typical = float(double.shifts.sum()) * 2.0 * (double.rows - 1) / double.rows**2 or 1.0
+    observed = float(_energies(double, is_real[:, None])[0][0])
+    single = double.quick()
 
-    def statistic(labels: NDArray[np.bool_]) -> Matrix:
-        energies = _energies(distances, labels)
-        return np.stack([energies, energies / typical])
+    def quick(labels: NDArray[np.bool_]) -> tuple[Matrix, Matrix]:
+        energies, rounding = _energies(single, labels)
+        return np.stack([energies * unit, energies / typical]), rounding / typical
+
+    def exact(labels: NDArray[np.bool_]) -> Matrix:
+        energies = _energies(single.exact(), labels)[0]
+        return np.stack([energies * unit, energies / typical])
 
     return Measurement(
-        estimate=float(statistic(is_real[:, None])[0, 0]),
-        null=Relabelling(observed=is_real, statistic=statistic),
+        estimate=observed * unit,
+        null=Relabelling(observed=is_real, statistic=lambda labels: settled(quick, exact, labels, observed / typical)),
         reasons={
             "e_value": "not a sequential test",
             "interval": "the statistic is degenerate where both laws are equal: no interval holds its level there",

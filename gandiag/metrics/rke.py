@@ -63,7 +63,7 @@ def rke(rows: Matrix, bandwidth: float) -> float:
 
 def _squared_kernel(rows: Matrix, bandwidth: float) -> Matrix:
     """Evaluate the squared kernel, with an empty diagonal."""
-    out = gaussian_kernel(pooled_distances(rows), bandwidth / np.sqrt(2.0))
+    out: Matrix = gaussian_kernel(pooled_distances(rows), bandwidth / np.sqrt(2.0))
     np.fill_diagonal(out, 0.0)
     return out
 

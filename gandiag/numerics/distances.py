@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gandiag.numerics.backend import Array, beside, namespace, on_host
+from gandiag.numerics.lower_tiles import lower_tiles
 
 Matrix = NDArray[np.float64]
 
@@ -14,60 +17,108 @@ TILE = 2048
 # Below this share of the mean squared distance to the centre, the expansion keeps too few digits.
 _NEAR = 1e-10
 _ELEMENTS_AT_ONCE = 2**22
+_POOLED_TILE = 512
 
 
-def squared_distances(a: Matrix, b: Matrix) -> Matrix:
+def squared_distances(a: Array, b: Array) -> Array:
     """Measure all squared Euclidean distances, shape (len(a), len(b)).
 
     Both sides are centred on the mean of ``b`` before the expansion ``a.a + b.b - 2 a.b``, which otherwise loses every
-    digit on data far from the origin. Values are clamped at 0.
+    digit on data far from the origin. Values are clamped at 0. NumPy arrays or tensors.
     """
-    centre = b.mean(axis=0)
+    xp = namespace(a, b)
+    centre = xp.mean(b, axis=0)
     a, b = a - centre, b - centre
+    return _expanded(a, b, xp.sum(a * a, axis=1), xp.sum(b * b, axis=1))
+
+
+def distance_tiles(a: Array, b: Array, tile: int = TILE) -> Iterator[tuple[int, int, Array]]:
+    """Yield ``(first row, first column, squared distances)`` tiles that together cover all pairs."""
+    xp = namespace(a, b)
+    centre = xp.mean(b, axis=0)
+    a, b = a - centre, b - centre
+    squares_a, squares_b = xp.sum(a * a, axis=1), xp.sum(b * b, axis=1)
+    for i in range(0, a.shape[0], tile):
+        for j in range(0, b.shape[0], tile):
+            rows, columns = slice(i, i + tile), slice(j, j + tile)
+            yield i, j, _expanded(a[rows, :], b[columns, :], squares_a[rows], squares_b[columns])
+
+
+def _expanded(a: Array, b: Array, squares_a: Array, squares_b: Array) -> Array:
+    xp = namespace(a)
     out = a @ b.T
     out *= -2.0
-    out += np.einsum("ij,ij->i", a, a)[:, None]
-    out += np.einsum("ij,ij->i", b, b)[None, :]
-    return np.maximum(out, 0.0, out=out)
+    out += squares_a[:, None]
+    out += squares_b[None, :]
+    return xp.clip(out, 0.0, None)
 
 
-def distance_tiles(a: Matrix, b: Matrix, tile: int = TILE) -> Iterator[tuple[int, int, Matrix]]:
-    """Yield ``(first row, first column, squared distances)`` tiles that together cover all pairs."""
-    centre = b.mean(axis=0)
-    a, b = a - centre, b - centre
-    squares_a, squares_b = np.einsum("ij,ij->i", a, a), np.einsum("ij,ij->i", b, b)
-    for i in range(0, len(a), tile):
-        for j in range(0, len(b), tile):
-            block = a[i : i + tile] @ b[j : j + tile].T
-            block *= -2.0
-            block += squares_a[i : i + tile, None]
-            block += squares_b[None, j : j + tile]
-            yield i, j, np.maximum(block, 0.0, out=block)
-
-
-def pooled_distances(pool: Matrix) -> Matrix:
+def pooled_distances(pool: Array) -> Array:
     """Measure all Euclidean distances within one set, shape (N, N).
 
     Symmetric, with an exact zero diagonal, exact zeros between equal rows, and the same bits in the rows of equal
-    samples, so that ties in the data are ties in every statistic of the distances.
+    samples, so that ties in the data are ties in every statistic of the distances. NumPy arrays or tensors.
     """
+    xp = namespace(pool)
     rows, inverse = _distinct(pool)
+    rows = rows - xp.mean(rows, axis=0)
     # Brought to size 1 by a power of two, which costs no digit: squares then neither overflow nor vanish.
-    exponent = int(np.frexp(np.abs(rows - rows.mean(axis=0)).max())[1])
-    rows = np.ldexp(rows, -exponent)
-    out = squared_distances(rows, rows)
+    exponent = _exponent(rows)
+    rows = _scaled(rows, -exponent)
+    squares = xp.sum(rows * rows, axis=1)
     # Between close rows the expansion leaves only rounding, which a rank or a ball would take for a distance.
-    scale = float(np.mean(np.square(rows - rows.mean(axis=0)).sum(axis=1)))
-    suspects = np.argwhere(np.triu(out <= _NEAR * scale, 1))
-    step = max(1, _ELEMENTS_AT_ONCE // pool.shape[1])
-    for start in range(0, len(suspects), step):
-        i, j = suspects[start : start + step].T
-        exact = np.square(rows[i] - rows[j]).sum(axis=1)
-        out[i, j] = exact
-        out[j, i] = exact
-    np.fill_diagonal(out, 0.0)
-    out = np.minimum(out, out.T)
-    return _spread(np.ldexp(np.sqrt(out, out=out), exponent), inverse)
+    near = _NEAR * float(xp.mean(squares))
+    out = _square_like(rows)
+    for i, j in lower_tiles(rows.shape[0], _POOLED_TILE):
+        block = _expanded(rows[i, :], rows[j, :], squares[i], squares[j])
+        block = _measured_again(block, rows[i, :], rows[j, :], near, diagonal=i == j)
+        block = _scaled(xp.sqrt(block), exponent)
+        out[i, j] = block
+        if i != j:
+            out[j, i] = block.T
+    return _spread(out, inverse)
+
+
+def _square_like(rows: Array) -> Array:
+    from array_api_compat import device
+
+    return namespace(rows).zeros((rows.shape[0], rows.shape[0]), dtype=rows.dtype, device=device(rows))
+
+
+def _measured_again(block: Array, a: Array, b: Array, near: float, *, diagonal: bool) -> Array:
+    """Replace squared distances that are mostly rounding by sums of squared differences; mirror a diagonal tile."""
+    xp = namespace(block)
+    few = block <= near
+    suspects = int(xp.count_nonzero(few)) - (block.shape[0] if diagonal else 0)
+    if not diagonal and suspects == 0:
+        return block
+    on_the_host = np.array(on_host(block))
+    if diagonal:
+        np.fill_diagonal(on_the_host, 0.0)
+        on_the_host = np.tril(on_the_host, -1)
+    if suspects > 0:
+        found = np.tril(on_host(few), -1) if diagonal else on_host(few)
+        _by_differences(on_the_host, np.argwhere(found), on_host(a), on_host(b))
+    return beside(on_the_host + on_the_host.T if diagonal else on_the_host, block)
+
+
+def _by_differences(block: Matrix, pairs: NDArray[np.int64], a: Matrix, b: Matrix) -> None:
+    step = max(1, _ELEMENTS_AT_ONCE // a.shape[1])
+    for start in range(0, len(pairs), step):
+        i, j = pairs[start : start + step].T
+        block[i, j] = np.square(a[i] - b[j]).sum(axis=1)
+
+
+def _exponent(rows: Array) -> int:
+    return int(np.frexp(float(namespace(rows).max(namespace(rows).abs(rows))))[1])
+
+
+def _scaled(values: Array, exponent: int) -> Array:
+    """Multiply by ``2^exponent`` in two steps, each of which is a normal float."""
+    half = exponent // 2
+    values = values * 2.0**half
+    values *= 2.0 ** (exponent - half)
+    return values
 
 
 def exact_distances(a: Matrix, b: Matrix) -> Matrix:
@@ -83,8 +134,10 @@ def exact_distances(a: Matrix, b: Matrix) -> Matrix:
     return np.ldexp(out, exponent)
 
 
-def pooled_l1_distances(pool: Matrix) -> Matrix:
+def pooled_l1_distances(pool: Array) -> Array:
     """Measure all sums of absolute differences within one set, shape (N, N): no expansion, hence no cancellation."""
+    if not isinstance(pool, np.ndarray):
+        return _l1_by_columns(pool)
     from scipy.spatial.distance import pdist, squareform
 
     rows, inverse = _distinct(pool)
@@ -92,18 +145,29 @@ def pooled_l1_distances(pool: Matrix) -> Matrix:
     return _spread(out, inverse)
 
 
-def off_diagonal(square: Matrix) -> Matrix:
-    """Take the entries above the diagonal of a symmetric matrix, shape (N (N - 1) / 2,)."""
-    taken: Matrix = square[np.triu_indices(len(square), 1)]
-    return taken
+def _l1_by_columns(pool: Array) -> Array:
+    """Add up one column after the other: memory O(N^2), and symmetric to the bit."""
+    xp = namespace(pool)
+    out = _square_like(pool)
+    for k in range(pool.shape[1]):
+        column = pool[:, k]
+        out += xp.abs(column[:, None] - column[None, :])
+    return out
 
 
-def positive_quantile(values: Matrix, level: float, step: float = 0.05) -> tuple[float, float]:
+def off_diagonal(square: Array) -> Array:
+    """Take the entries above the diagonal of a symmetric matrix, shape (N (N - 1) / 2,), row by row."""
+    xp = namespace(square)
+    rows = square.shape[0]
+    return xp.concat([square[i, i + 1 :] for i in range(rows)])
+
+
+def positive_quantile(values: Array, level: float, step: float = 0.05) -> tuple[float, float]:
     """Find the first positive quantile at ``level`` or above, on a grid of ``step``.
 
     Parameters
     ----------
-    values : ndarray, shape (k,)
+    values : array, shape (k,)
         At least 0.
     level : float
         In [0, 1].
@@ -119,16 +183,43 @@ def positive_quantile(values: Matrix, level: float, step: float = 0.05) -> tuple
     A bandwidth of 0 divides by 0; where more than half of the distances are 0 (discrete data, duplicates) the median
     is one. The next positive quantile is still a typical distance, unlike the smallest positive one.
     """
+    return positive_quantiles(values, [level], step)[0]
+
+
+def positive_quantiles(values: Array, levels: Sequence[float], step: float = 0.05) -> list[tuple[float, float]]:
+    """Find several positive quantiles like `positive_quantile`, in one pass where all are positive."""
+    first = _quantiles(values, levels)
+    found = [(float(value), level) for value, level in zip(first, levels, strict=True)]
+    return [pair if pair[0] > 0.0 else _next_positive(values, pair[1], step) for pair in found]
+
+
+def _next_positive(values: Array, level: float, step: float) -> tuple[float, float]:
     levels = np.append(np.arange(level, 1.0, step), 1.0) if level < 1.0 else np.array([1.0])
-    found = np.quantile(values, levels)
+    found = _quantiles(values, levels)
     positive = np.flatnonzero(found > 0.0)
     return (0.0, 1.0) if positive.size == 0 else (float(found[positive[0]]), float(levels[positive[0]]))
 
 
-def _distinct(pool: Matrix) -> tuple[Matrix, NDArray[np.int64] | None]:
-    rows, inverse = np.unique(pool, axis=0, return_inverse=True)
-    return (pool, None) if len(rows) == len(pool) else (rows, inverse.reshape(-1))
+def _quantiles(values: Array, levels: Sequence[float] | Matrix) -> Matrix:
+    """Take quantiles as NumPy does; a tensor is sorted where it lies."""
+    if isinstance(values, np.ndarray):
+        taken: Matrix = np.quantile(values, np.asarray(levels))
+        return taken
+    ordered = namespace(values).sort(values)
+    at = np.asarray(levels) * (values.shape[0] - 1)
+    below = np.floor(at).astype(int)
+    pairs = [(float(ordered[int(k)]), float(ordered[min(int(k) + 1, values.shape[0] - 1)])) for k in below]
+    out: Matrix = np.array([low + (high - low) * share for (low, high), share in zip(pairs, at - below, strict=True)])
+    return out
 
 
-def _spread(square: Matrix, inverse: NDArray[np.int64] | None) -> Matrix:
-    return square if inverse is None else square[np.ix_(inverse, inverse)]
+def _distinct(pool: Array) -> tuple[Array, NDArray[np.int64] | None]:
+    rows, inverse = np.unique(on_host(pool), axis=0, return_inverse=True)
+    return (pool, None) if len(rows) == pool.shape[0] else (beside(rows, pool), inverse.reshape(-1))
+
+
+def _spread(square: Array, inverse: NDArray[np.int64] | None) -> Array:
+    if inverse is None:
+        return square
+    xp, index = namespace(square), beside(inverse, square)
+    return xp.take(xp.take(square, index, axis=0), index, axis=1)

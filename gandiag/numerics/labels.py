@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gandiag.numerics.backend import Array, beside, namespace, on_host
+
 Matrix = NDArray[np.float64]
 Labels = NDArray[np.bool_]
 
@@ -19,13 +21,13 @@ def signed_weights(labels: Labels) -> Matrix:
     return out
 
 
-def group_sums(kernel: Matrix, labels: Labels) -> tuple[Matrix, Matrix, Matrix]:
+def group_sums(kernel: Array, labels: Labels) -> tuple[Matrix, Matrix, Matrix]:
     """Sum a symmetric kernel matrix within real, within fake and across, each shape (B,).
 
     Parameters
     ----------
-    kernel : ndarray, shape (N, N)
-        Symmetric. Centre it first when its entries are nearly equal.
+    kernel : array, shape (N, N)
+        Symmetric; NumPy or a tensor. Centre it first when its entries are nearly equal.
     labels : ndarray of bool, shape (N, B)
 
     Returns
@@ -35,12 +37,14 @@ def group_sums(kernel: Matrix, labels: Labels) -> tuple[Matrix, Matrix, Matrix]:
 
     Notes
     -----
-    One matrix product, O(N^2 B) time and O(N B) memory beside the kernel.
+    One matrix product, O(N^2 B) time and O(N B) memory beside the kernel. `pair_sums` is faster for many columns.
     """
-    real = labels.astype(kernel.dtype)
+    xp = namespace(kernel)
+    real = xp.astype(beside(labels, kernel), kernel.dtype)
     product = kernel @ real  # (N, B)
-    real_real = np.einsum("nb,nb->b", real, product)
-    rows = product.sum(axis=0)
+    rows = on_host(xp.sum(product, axis=0))
+    product *= real
+    real_real = on_host(xp.sum(product, axis=0))
     real_fake = rows - real_real
-    fake_fake = kernel.sum() - real_real - 2.0 * real_fake
+    fake_fake = float(xp.sum(kernel)) - real_real - 2.0 * real_fake
     return real_real, fake_fake, real_fake

@@ -31,8 +31,8 @@ def loop(x: Matrix, y: Matrix, cross: float = 2.0) -> float:
     return cross * mean(x, y) - mean(x, x) - mean(y, y)
 
 
+@pytest.mark.row(16)
 def test_two_pairs_of_points_give_three() -> None:
-    # Verification row 16.
     from scipy.stats import energy_distance as peer
 
     real, fake = np.array([[0.0], [1.0]]), np.array([[2.0], [3.0]])
@@ -56,8 +56,9 @@ def test_many_dimensions_agree_with_a_double_loop_and_a_lost_factor_does_not() -
     assert energy_distance(x, y) != pytest.approx(loop(x, y, cross=1.0), rel=1e-2)
 
 
+@pytest.mark.row(17)
 def test_shifted_normals_reach_the_closed_form() -> None:
-    # Verification row 17: 0.367048 for d = 3 and |mu| = 1; the V-statistic adds (1/n + 1/m) E|X - X'|.
+    # 0.367048 for d = 3 and |mu| = 1; the V-statistic adds (1/n + 1/m) E|X - X'|.
     found = []
     for seed in range(100):
         rng = np.random.default_rng(seed)

@@ -34,8 +34,8 @@ def biased(x: Matrix, y: Matrix, length: float) -> float:
     return float(gaussian(x, x, length).mean() + gaussian(y, y, length).mean() - 2 * gaussian(x, y, length).mean())
 
 
+@pytest.mark.row(13)
 def test_four_points_give_the_worked_example_and_the_biased_form_does_not() -> None:
-    # Verification row 13.
     real, fake = np.array([[0.0], [1.0]]), np.array([[2.0], [3.0]])
     assert mmd_squared(real, fake, bandwidth=1.0) == pytest.approx(0.7689062, abs=1e-7)
     assert biased(real, fake, 1.0) == pytest.approx(1.1623755, abs=1e-7)
@@ -49,11 +49,11 @@ CASES = [
 ]
 
 
+@pytest.mark.row(14)
 @pytest.mark.parametrize(("d", "shift", "sd", "length", "expected", "tolerance"), CASES)
 def test_normal_laws_reach_their_closed_form(
     d: int, shift: float, sd: float, length: float, expected: float, tolerance: float
 ) -> None:
-    # Verification row 14.
     found = []
     for seed in range(200):
         rng = np.random.default_rng(seed)
@@ -64,8 +64,8 @@ def test_normal_laws_reach_their_closed_form(
     assert abs(np.mean(found) / 2 - expected) > tolerance  # a lost factor 2
 
 
+@pytest.mark.row(15)
 def test_the_estimate_is_zero_in_expectation_for_equal_laws_and_the_biased_one_is_not() -> None:
-    # Verification row 15.
     unbiased_values, biased_values = [], []
     for seed in range(200):
         rng = np.random.default_rng(seed)

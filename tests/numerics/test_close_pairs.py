@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gandiag.numerics import close_pairs as module
 from gandiag.numerics.close_pairs import close_graph, close_pairs, small_distance
 
 Matrix = NDArray[np.float64]
@@ -30,9 +31,13 @@ def distances_of(points: Matrix) -> Matrix:
 KINDS = ["1", "2", "5", "lattice", "tight clusters", "wide", "equal"]
 
 
+@pytest.mark.parametrize("route", ["tree", "tiles"])
 @pytest.mark.parametrize("offset", [0.0, 1e5])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_pair_within_the_radius_is_found_once(kind: str, offset: float) -> None:
+def test_every_pair_within_the_radius_is_found_once(
+    kind: str, offset: float, route: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FEW_PAIRS", 2**22 if route == "tree" else -1)
     rng = np.random.default_rng(0)
     points = points_of(kind, rng, 600) + offset
     exact = distances_of(points)
@@ -43,6 +48,36 @@ def test_every_pair_within_the_radius_is_found_once(kind: str, offset: float) ->
         np.testing.assert_allclose(distances, exact[i, j], rtol=1e-5, atol=1e-6 * radius)
     expected = np.argwhere((exact <= radius * (1 + 1e-12)) & ~np.eye(600, dtype=bool))
     assert sorted(found) == sorted(map(tuple, expected.tolist()))
+
+
+def check_copies(points: Matrix, radius: float, copies: int) -> None:
+    """Rows from 0 were copied to the rows ``copies`` behind them, each a little changed: these pairs, no others."""
+    found = {(int(a), int(b)) for i, j, _ in close_pairs(points, radius) for a, b in zip(i, j, strict=True)}
+    assert found == {pair for i in range(copies) for pair in ((i, i + copies), (i + copies, i))}
+
+
+@pytest.mark.parametrize("route", ["tree", "tiles"])
+@pytest.mark.parametrize("scale", [1e-150, 1.0, 1e150])
+@pytest.mark.parametrize("d", [64, 700])
+def test_planted_copies_are_found_in_many_columns_at_any_scale(
+    d: int, scale: float, route: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FEW_PAIRS", 2**22 if route == "tree" else -1)
+    rng = np.random.default_rng(4)
+    points = rng.normal(size=(900, d))
+    points[50:100] = points[:50] + 1e-3 * rng.normal(size=(50, d))
+    radius = 1.5e-3 * d**0.5
+    check_copies((points + 10.0) * scale, radius * scale, 50)
+    with pytest.raises(AssertionError):
+        check_copies(points, radius / 3, 50)
+
+
+def test_an_outlier_hides_no_pair() -> None:
+    rng = np.random.default_rng(5)
+    points = rng.normal(size=(600, 80))
+    points[50:100] = points[:50] + 1e-3 * rng.normal(size=(50, 80))
+    points[200] *= 1e9
+    check_copies(points, 0.02, 50)
 
 
 @pytest.mark.parametrize("rank", [1, 3, 40, 2000])

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gandiag.errors import ConfigError, TooFewSamplesError
+from gandiag.numerics import counts
 from gandiag.numerics.counts import (
     birthday_median,
     chao1,
@@ -53,6 +54,30 @@ def test_row_ids_agree_with_numpy_unique(columns: int) -> None:
     found = row_ids(rows)
     assert len(np.unique(found)) == distinct_rows(rows) == expected.max() + 1
     assert len(np.unique(np.stack([found, expected]), axis=1).T) == expected.max() + 1
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+@pytest.mark.parametrize("columns", [1, 7, 300])
+def test_row_ids_number_groups_by_first_appearance(columns: int, dtype: type) -> None:
+    rng = np.random.default_rng(20)
+    rows = rng.integers(0, 3, size=(500, columns)).astype(dtype)
+    rows[250:] = rows[rng.integers(250, size=250)]
+    np.testing.assert_array_equal(row_ids(rows), counts._ids_by_key(rows))
+
+
+def test_rows_whose_checksums_coincide_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.random.default_rng(21).integers(0, 3, size=(200, 4)).astype(float)
+    expected = row_ids(rows)
+    monkeypatch.setattr(counts, "_ODD", np.uint64(0))
+    monkeypatch.setattr(np.random, "default_rng", lambda _: Zeros())
+    np.testing.assert_array_equal(row_ids(rows), expected)
+
+
+class Zeros:
+    """A generator whose numbers are 0: every row then has the same checksum."""
+
+    def integers(self, high: int, size: int, dtype: type) -> NDArray[np.uint64]:
+        return np.zeros(size, dtype=np.uint64)
 
 
 def test_row_ids_do_not_merge_neighbouring_floats() -> None:

@@ -42,6 +42,7 @@ def all_p_values(values: list[float], n: int) -> list[float]:
     return found
 
 
+@pytest.mark.row(1)
 def test_six_numbers_give_the_textbook_p_values() -> None:
     one_sided = permutation_null(problem([1, 2, 3, 4, 5, 6], 3), draws=999, rng=np.random.default_rng(0))
     assert one_sided.exact
@@ -51,6 +52,7 @@ def test_six_numbers_give_the_textbook_p_values() -> None:
     assert p_of(problem([1, 2, 3, 4, 5, 6], 3, alternative="less")) == 1.0
 
 
+@pytest.mark.row(2)
 @pytest.mark.parametrize("constant", [0.0, 0.1, -7.3, 1e-8])
 @pytest.mark.parametrize("sizes", [(3, 3), (40, 25)])
 def test_equal_values_on_both_sides_give_p_one(constant: float, sizes: tuple[int, int]) -> None:
@@ -220,6 +222,7 @@ def test_labels_stay_within_their_stratum_and_hold_the_level_there() -> None:
     assert rejections[False] > 200
 
 
+@pytest.mark.row(3)
 def test_the_level_is_exact_for_ten_normal_numbers_per_side() -> None:
     # Verification row 3: 0.05 within 0.02 over 2000 repetitions.
     rng = np.random.default_rng(7)

@@ -49,3 +49,20 @@ def test_the_example_of_the_readme_runs_and_prints_what_it_says(tmp_path: Path) 
     assert done.stdout.splitlines()[0] == promised[1]
     assert done.stdout.splitlines()[1].startswith("wasserstein = ")
     assert (tmp_path / "report.html").exists()
+
+
+def test_the_page_of_mode_protocols_prints_what_the_formulas_give() -> None:
+    from gandiag.numerics.mode_protocols import PROTOCOLS, perfect
+
+    text = (ROOT / "docs" / "mode-protocols.md").read_text()
+    lines = [line for line in text.splitlines() if line.startswith("|") and line.count("|") == 7][2:]
+    assert len(lines) == len(PROTOCOLS)
+    for line, protocol in zip(lines, PROTOCOLS, strict=True):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        found = perfect(protocol)
+        assert int(cells[1].replace(" ", "")) == protocol.modes
+        assert int(cells[2].replace(" ", "")) == protocol.draws
+        if found.high_quality is not None:
+            assert float(cells[3].rstrip(" %")) == round(100 * found.high_quality, 2)
+        assert int(cells[4]) == round(found.missing)
+        assert float(cells[5]) == round(found.kl, 4)

@@ -15,20 +15,20 @@ import pytest
 import gandiag
 from gandiag.datasets.mixture import open_mixture
 
-SOURCES = ("toy:mixture?dim=10&k=5", "toy:grid25?sigma=0.3")
+SOURCES = ("toy:mixture?dim=10&k=5", "toy:ring8")
 CASES = {"perfect": "ok", "1 % data, 99 % noise": "noise_mixture", "memoriser": "memorised"}
 
 
 @pytest.fixture(scope="module", params=SOURCES)
 def report(request: Any) -> Any:
     source = request.param
-    train = gandiag.open_sampler(source).sample(500, rng=np.random.default_rng(5)).matrix()
+    train = gandiag.open_sampler(source).sample(300, rng=np.random.default_rng(5)).matrix()
 
     def memoriser(n: int, rng: np.random.Generator) -> Any:
         return train[rng.integers(len(train), size=n)]
 
     fakes = {"perfect": source, "1 % data, 99 % noise": f"{source}!noise=0.99", "memoriser": memoriser}
-    return gandiag.score(source, fakes, train=train, n=800)
+    return gandiag.score(source, fakes, train=train, n=500)
 
 
 @pytest.mark.parametrize("case", CASES)

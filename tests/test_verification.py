@@ -14,13 +14,11 @@ ROWS = {*range(1, 82), 90, 91}
 
 
 def rows_of(source: str) -> list[int]:
-    """List the numbers that ``@pytest.mark.row(...)`` decorators carry."""
+    """List the numbers that ``pytest.mark.row(...)`` carries, on a test or on one of its cases."""
     found: list[int] = []
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef):
-            for mark in node.decorator_list:
-                if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.row":
-                    found += [arg.value for arg in mark.args if isinstance(arg, ast.Constant)]
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.row":
+            found += [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
     return found
 
 

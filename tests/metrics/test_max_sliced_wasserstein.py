@@ -183,14 +183,15 @@ def test_torch_tensors_give_the_same_direction(p: float) -> None:
 
 
 @pytest.mark.cuda
-def test_a_cuda_tensor_gives_the_same_result() -> None:
+def test_a_cuda_device_gives_the_same_result() -> None:
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     rng = np.random.default_rng(5)
     x, y = rng.normal(size=(300, 8)), rng.normal(size=(250, 8)) + 0.3
     host = measured(x, y)
-    there = measured(torch.tensor(x).cuda(), torch.tensor(y).cuda())
+    on_device = Comparison(real=x, fake=y, fit=x, device="cuda")
+    there = measure(on_device, rng=np.random.default_rng(0))
     assert there.estimate == pytest.approx(host.estimate, rel=1e-9)
     np.testing.assert_allclose(there.arrays["direction"], host.arrays["direction"], atol=1e-7)
 

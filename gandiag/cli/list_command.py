@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 TOPICS = {
     "two_sample": "Two-sample tests",
-    "collisions": "Collisions and support",
+    "support": "Collisions and support",
     "transport": "Transport",
     "divergences": "Divergences",
     "embedding": "Embedding scores",

@@ -17,7 +17,7 @@ from gandiag.core.results import Direction, EstimateKind, Measurement
 Family = Literal["distribution", "fidelity", "modes", "duplicates", "memorisation"]
 Topic = Literal[
     "two_sample",
-    "collisions",
+    "support",
     "transport",
     "divergences",
     "embedding",

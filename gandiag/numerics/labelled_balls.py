@@ -151,7 +151,7 @@ def shares_inside(table: NeighbourOrder, labels: Labels, k: int, ties: Ties = "c
     ties : {"closed", "prdc"}
     """
     out = np.empty(labels.shape[1])
-    for part in _column_parts(labels):
+    for part in column_parts(labels):
         owned = np.ascontiguousarray(labels[:, part])
         inside = _inside(table, owned, ball_ends(table, owned, k, ties))
         out[part] = inside.sum(axis=0) / (~owned).sum(axis=0)
@@ -185,16 +185,17 @@ def ball_loads(table: NeighbourOrder, labels: Labels, k: int, ties: Ties = "clos
         Share of balls that hold at least one.
     """
     load, occupied = np.empty(labels.shape[1]), np.empty(labels.shape[1])
-    for part in _column_parts(labels):
+    for part in column_parts(labels):
         owned = np.ascontiguousarray(labels[:, part])
-        held = _held(table, owned, ball_ends(table, owned, k, ties))
+        held = rows_held(table, owned, ball_ends(table, owned, k, ties))
         balls = owned.sum(axis=0)
         load[part] = held.sum(axis=0, dtype=np.int64) / balls
         occupied[part] = (held > 0).sum(axis=0) / balls
     return load, occupied
 
 
-def _held(table: NeighbourOrder, owned: Labels, ends: Whole) -> Whole:
+def rows_held(table: NeighbourOrder, owned: Labels, ends: Whole) -> Whole:
+    """Count the rows without a label inside each ball, shape (N, B), from where the balls end."""
     held = np.zeros(owned.shape, dtype=table.order.dtype)
     rows = np.argsort(-ends.max(axis=1), kind="stable")
     deepest = ends.max(axis=1)[rows]
@@ -204,6 +205,7 @@ def _held(table: NeighbourOrder, owned: Labels, ends: Whole) -> Whole:
     return held
 
 
-def _column_parts(labels: Labels) -> Iterator[slice]:
+def column_parts(labels: Labels) -> Iterator[slice]:
+    """Yield blocks of labellings that are worth doing together."""
     for start in range(0, labels.shape[1], _COLUMNS):
         yield slice(start, start + _COLUMNS)

@@ -1,0 +1,179 @@
+"""Precision, recall, density and coverage, near and exact duplicates: ``python benchmarks/neighbours.py [--large]``.
+
+Peers: the prdc package; the same four numbers from a flat faiss index and one product; faiss range search and
+scikit-learn's brute force; ``np.unique`` over rows. ``--threads N`` sets the threads of all of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from _timing import Ceilings, Row, ceilings, heading, in_turn, table
+
+from gandiag.numerics.balls import neighbourhoods
+from gandiag.numerics.close_pairs import close_pairs
+from gandiag.numerics.counts import distinct_rows
+
+K = 5
+Scores = tuple[float, float, float, float]
+
+
+def ours(real: np.ndarray, fake: np.ndarray) -> Scores:
+    """Compute the four scores by our route."""
+    found = neighbourhoods(real, fake, K)
+    return found.precision, found.recall, found.density, found.coverage
+
+
+def by_prdc(real: np.ndarray, fake: np.ndarray) -> Scores:
+    """Compute the four scores by the prdc package."""
+    from prdc import compute_prdc
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        found = compute_prdc(real, fake, K)
+    return tuple(float(found[name]) for name in ("precision", "recall", "density", "coverage"))  # type: ignore[return-value]
+
+
+def by_faiss(real: np.ndarray, fake: np.ndarray) -> Scores:
+    """Compute the four scores from the radii of a flat index and products of blocks, in single precision."""
+    import faiss
+
+    sides = [np.ascontiguousarray(side, dtype=np.float32) for side in (real, fake)]
+    radii = []
+    for side in sides:
+        index = faiss.IndexFlatL2(side.shape[1])
+        index.add(side)
+        radii.append(index.search(side, K + 1)[0][:, K])
+    around = np.zeros(len(fake), dtype=np.int64)
+    held, reached = np.zeros(len(real), dtype=np.int64), np.zeros(len(real), dtype=np.int64)
+    squares = [np.einsum("ij,ij->i", side, side) for side in sides]
+    for start in range(0, len(real), 2048):
+        part = slice(start, start + 2048)
+        tile = squares[0][part, None] + squares[1][None, :] - 2.0 * (sides[0][part] @ sides[1].T)
+        inside = tile < radii[0][part, None]
+        around += inside.sum(axis=0)
+        held[part] = inside.sum(axis=1)
+        reached[part] = (tile < radii[1][None, :]).sum(axis=1)
+    return float((around > 0).mean()), float((reached > 0).mean()), float(around.mean()) / K, float((held > 0).mean())
+
+
+def scores(n: int, d: int, found: Ceilings, runs: int, targets: dict[str, float]) -> list[Row]:
+    """Time the four scores of n against n rows."""
+    rng = np.random.default_rng(0)
+    real, fake = rng.standard_normal((n, d)), rng.standard_normal((n, d))
+    peers: dict[str, Callable[..., Scores]] = {"prdc": by_prdc, "faiss": by_faiss}
+    routes: dict[str, Callable[[], Any]] = {name: lambda peer=peer: peer(real, fake) for name, peer in peers.items()}
+    timed = in_turn({"ours": lambda: ours(real, fake)} | routes, runs=runs)
+    floor = 4.0 * n**2 * d / found.gemm32  # half of each side against itself, and all pairs across
+    rows = []
+    for name in peers:
+        off = max(abs(a - b) for a, b in zip(timed["ours"].value, timed[name].value, strict=True))
+        rows.append(
+            Row(
+                job=f"four scores, {n} x {d}",
+                ours=timed["ours"],
+                peer=timed[name],
+                peer_name=name,
+                target=targets[name],
+                floor=floor,
+                note=f"largest difference {off:.0e}",
+            )
+        )
+    return rows
+
+
+def with_copies(n: int, d: int) -> np.ndarray:
+    """Draw normal rows, one in a hundred copied with a small change."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((n, d))
+    copies = n // 100
+    rows[:copies] = rows[copies : 2 * copies] + 1e-3 * rng.standard_normal((copies, d))
+    return rows
+
+
+def near_duplicates(n: int, d: int, runs: int, target: float) -> list[Row]:
+    """Time the search for all pairs within a hundredth of a typical distance."""
+    import faiss
+    from sklearn.neighbors import NearestNeighbors
+
+    rows, radius = with_copies(n, d), 0.01 * d**0.5
+
+    def faiss_range() -> int:
+        single = rows.astype(np.float32)
+        index = faiss.IndexFlatL2(d)
+        index.add(single)
+        return (len(index.range_search(single, radius**2)[2]) - n) // 2
+
+    def brute() -> int:
+        graph = NearestNeighbors(radius=radius, algorithm="brute").fit(rows).radius_neighbors_graph()
+        return int(graph.nnz) // 2
+
+    def pruned() -> int:
+        return sum(len(i) for i, _, _ in close_pairs(rows, radius)) // 2
+
+    timed = in_turn({"ours": pruned, "faiss": faiss_range, "scikit-learn": brute}, runs=runs)
+    job = f"near duplicates, {n} x {d}"
+    return [
+        Row(
+            job=job,
+            ours=timed["ours"],
+            peer=timed[name],
+            peer_name=name,
+            target=target,
+            note=f"{timed['ours'].value} pairs, peer {timed[name].value}",
+        )
+        for name in ("faiss", "scikit-learn")
+    ]
+
+
+def exact_duplicates(n: int, d: int, found: Ceilings, target: float) -> Row:
+    """Time the count of distinct rows."""
+    rows = with_copies(n, d)
+    rows[: n // 200] = rows[n // 200 : 2 * (n // 200)]
+    routes: dict[str, Callable[[], Any]] = {
+        "ours": lambda: distinct_rows(rows),
+        "np.unique": lambda: len(np.unique(rows, axis=0)),
+    }
+    timed = in_turn(routes, runs=5)
+    return Row(
+        job=f"distinct rows, {n} x {d}",
+        ours=timed["ours"],
+        peer=timed["np.unique"],
+        peer_name="np.unique",
+        target=target,
+        floor=rows.nbytes / found.copy,
+        note=f"{timed['ours'].value}, peer {timed['np.unique'].value}",
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    if "--threads" in sys.argv:
+        import torch
+        from threadpoolctl import threadpool_limits
+
+        threads = int(sys.argv[sys.argv.index("--threads") + 1])
+        torch.set_num_threads(threads)
+        threadpool_limits(threads)
+    found = ceilings()
+    print(heading(found))
+    targets = {"prdc": 3.8, "faiss": 1.25}
+    narrow = {"prdc": 5.0, "faiss": 1.25}
+    rows = (
+        scores(1000, 64, found, 3, narrow) + scores(5000, 64, found, 3, narrow) + scores(10_000, 64, found, 3, narrow)
+    )
+    rows += scores(1000, 2048, found, 3, targets) + scores(10_000, 2048, found, 3, targets)
+    if "--large" in sys.argv:
+        rows += scores(20_000, 64, found, 1, narrow) + scores(20_000, 2048, found, 1, targets)
+    rows += near_duplicates(10_000, 64, 3, 10.0) + near_duplicates(50_000, 64, 3, 10.0)
+    rows += near_duplicates(10_000, 2048, 3, 10.0)
+    rows += [exact_duplicates(50_000, 64, found, 5.0), exact_duplicates(10_000, 2048, found, 5.0)]
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()

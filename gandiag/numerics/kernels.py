@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gandiag.numerics.backend import Array, beside, namespace
+from gandiag.numerics.backend import Array, beside, namespace, on_host
 from gandiag.numerics.distances import off_diagonal, pooled_distances, positive_quantile, positive_quantiles
 from gandiag.numerics.labels import group_sums
 
@@ -138,6 +138,20 @@ def bandwidth_grid(off: Array, count: int) -> Matrix:
     if high == 0.0:
         return np.empty(0)
     return np.linspace(low / 2.0, 2.0 * high, count)
+
+
+def geometric_bandwidths(off: Array, count: int) -> Matrix:
+    """Space ``count`` bandwidths geometrically from half the smallest to twice the largest positive distance.
+
+    Distances below a thousandth of the median are left out of it: a near-copy would spend the grid on scales that
+    nothing else has. Empty when all distances are 0.
+    """
+    values = on_host(off)
+    middle, largest = positive_quantile(values, 0.5)[0], float(values.max())
+    if largest == 0.0:
+        return np.empty(0)
+    smallest = float(values[values >= 1e-3 * middle].min())
+    return np.geomspace(smallest / 2.0, 2.0 * largest, count)
 
 
 def group_sizes(labels: Labels) -> tuple[int, int]:

@@ -107,6 +107,55 @@ class HeldOut:
         return self.critics[self.chosen]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Halves:
+    """Both sides cut in two, as many of each side in either half.
+
+    Attributes
+    ----------
+    train_real, train_fake, real_rows, fake_rows : ndarray of int
+        Which rows are learned from, and which are held out.
+    rows, labels : ndarray, shape (l, d) and (l,)
+        What is learned from, real rows first; True where real.
+    test, test_labels : ndarray, shape (t, d) and (t,)
+        The same of what is held out.
+    """
+
+    train_real: Rows
+    train_fake: Rows
+    real_rows: Rows
+    fake_rows: Rows
+    rows: Matrix
+    labels: Labels
+    test: Matrix
+    test_labels: Labels
+
+
+def split_halves(real: Matrix, fake: Matrix, rng: np.random.Generator) -> Halves:
+    """Cut both sides in two without a look at a value.
+
+    Raises
+    ------
+    TooFewSamplesError
+        For fewer than 8 rows of either side.
+    """
+    _require_rows(len(real), len(fake))
+    train_real, test_real = _halves(len(real), rng)
+    train_fake, test_fake = _halves(len(fake), rng)
+    rows = np.concatenate([real[train_real], fake[train_fake]])
+    test = np.concatenate([real[test_real], fake[test_fake]])
+    return Halves(
+        train_real=train_real,
+        train_fake=train_fake,
+        real_rows=test_real,
+        fake_rows=test_fake,
+        rows=rows,
+        labels=np.arange(len(rows)) < len(train_real),
+        test=test,
+        test_labels=np.arange(len(test)) < len(test_real),
+    )
+
+
 def held_out_critics(real: Matrix, fake: Matrix, rng: np.random.Generator) -> HeldOut:
     """Train the critics on half of each side and let them judge the other half.
 
@@ -127,20 +176,15 @@ def held_out_critics(real: Matrix, fake: Matrix, rng: np.random.Generator) -> He
     -----
     Cost O(N d) per step of the linear and the quadratic and O(N^2 d) for the local critic, N = n + m.
     """
-    _require_rows(len(real), len(fake))
-    train_real, test_real = _halves(len(real), rng)
-    train_fake, test_fake = _halves(len(fake), rng)
-    rows = np.concatenate([real[train_real], fake[train_fake]])
-    labels = np.arange(len(rows)) < len(train_real)
-    test = np.concatenate([real[test_real], fake[test_fake]])
-    folds = np.concatenate([_folds(len(train_real), rng), _folds(len(train_fake), rng)])
-    critics = {name: _judged(name, rows, labels, folds, test) for name in _FITS}
+    cut = split_halves(real, fake, rng)
+    folds = np.concatenate([_folds(len(cut.train_real), rng), _folds(len(cut.train_fake), rng)])
+    critics = {name: _judged(name, cut.rows, cut.labels, folds, cut.test) for name in _FITS}
     return HeldOut(
-        real_rows=test_real,
-        fake_rows=test_fake,
-        train_real=train_real,
-        train_fake=train_fake,
-        labels=np.arange(len(test)) < len(test_real),
+        real_rows=cut.real_rows,
+        fake_rows=cut.fake_rows,
+        train_real=cut.train_real,
+        train_fake=cut.train_fake,
+        labels=cut.test_labels,
         critics=critics,
         # Rounded, so that a tie goes to the linear critic and not to the last digit.
         chosen=min(critics, key=lambda name: round(critics[name].inner_loss, 12)),

@@ -67,6 +67,55 @@ def test_a_critic_judged_on_its_own_training_rows_would_reject_nearly_always():
     assert rejected > 50
 
 
+def mean_shift_powers(seen, delta=0.15, repetitions=1500):
+    """Power of Hotelling's test and of the nearest mean's accuracy: 200 rows per side, 100 columns."""
+    rng = np.random.default_rng(23)
+    hotelling = accuracy = 0
+    for _ in range(repetitions):
+        real, fake = rng.normal(size=(2, 200, 100))
+        fake[:, 0] += np.sqrt(delta)
+        gap = real.mean(axis=0) - fake.mean(axis=0)
+        hotelling += 100 * gap @ gap >= stats.chi2.isf(0.05, 100)
+        half = slice(0, 200) if seen else slice(100, 200)
+        a, b = (side[: 200 if seen else 100].mean(axis=0) for side in (real, fake))
+        right = (((real[half] - (a + b) / 2) @ (a - b)) > 0).sum() + (((fake[half] - (a + b) / 2) @ (a - b)) < 0).sum()
+        tested = 2 * len(real[half])
+        accuracy += (right / tested - 0.5) * 2 * np.sqrt(tested) >= 1.6449
+    return hotelling / repetitions, accuracy / repetitions
+
+
+@pytest.mark.row(23)
+def test_accuracy_costs_power_against_hotelling_in_many_dimensions():
+    # Tolerance .04 is four standard errors of a power of .2 over 1500 repetitions.
+    hotelling, accuracy = mean_shift_powers(seen=False)
+    assert hotelling == pytest.approx(0.28, abs=0.04)
+    assert accuracy == pytest.approx(0.14, abs=0.04)
+    # Judged on the rows that it learned from, the nearest mean rejects where nothing differs.
+    assert mean_shift_powers(seen=True, delta=0.0, repetitions=40)[1] == 1.0
+
+
+def test_it_predicts_what_a_plain_pipeline_with_the_same_split_predicts():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    rng = np.random.default_rng(19)
+    real, fake = rng.normal(size=(80, 4)), rng.normal(0.4, 1.3, size=(80, 4))
+    held = held_out_critics(real, fake, np.random.default_rng(1))
+
+    def pipeline(train_real, train_fake):
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
+        rows = np.concatenate([real[train_real], fake[train_fake]])
+        model.fit(rows, np.arange(len(rows)) < len(train_real))
+        return model.decision_function(np.concatenate([real[held.real_rows], fake[held.fake_rows]]))
+
+    ours = held.critics["linear"].fitted.scores(np.concatenate([real[held.real_rows], fake[held.fake_rows]]))
+    np.testing.assert_allclose(ours, pipeline(held.train_real, held.train_fake), rtol=1e-6, atol=1e-8)
+    # Another split learns another critic.
+    assert not np.allclose(ours, pipeline(held.real_rows, held.fake_rows), rtol=1e-2)
+
+
+@pytest.mark.row(12)
 def test_cross_validated_accuracy_against_a_binomial_rejects_too_often():
     # Row 12, a negative control: nearest mean, 50 per class in 50 dimensions, 10 stratified folds. Nominal size .044.
     rng = np.random.default_rng(0)

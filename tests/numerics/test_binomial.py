@@ -23,6 +23,7 @@ from gandiag.numerics.binomial import (
 HALF_SHIFT = stats.norm.cdf(0.25) - 0.5  # edge of the best critic for unit Gaussians half a unit apart
 
 
+@pytest.mark.row(4)
 def test_power_formula_and_exact_power_agree_with_the_published_case():
     # Row 4 of the verification table; quoted to 5 digits.
     assert accuracy_power(HALF_SHIFT, 200) == pytest.approx(0.87900, abs=1e-5)
@@ -42,6 +43,7 @@ def test_exact_power_is_that_of_the_smallest_critical_count():
         assert power == pytest.approx(stats.binom.pmf(counts, tested, 0.7)[reject].sum(), abs=1e-12)
 
 
+@pytest.mark.row(5)
 def test_sample_size_inverts_the_power_formula():
     needed = accuracy_sample_size(HALF_SHIFT, power=0.8)
     assert needed == pytest.approx(156.54, abs=1e-2)  # row 5
@@ -50,6 +52,7 @@ def test_sample_size_inverts_the_power_formula():
         assert accuracy_power(edge, size, level=0.001) == pytest.approx(0.95, abs=1e-9)
 
 
+@pytest.mark.row(9)
 def test_fisher_p_of_the_published_case_is_not_the_binomial_one():
     found = fisher_p(59, 100, 41, 100)
     assert found == pytest.approx(0.0079989, abs=1e-6)  # row 9
@@ -80,6 +83,7 @@ def test_hypergeometric_mass_matches_scipy_far_into_the_tail():
     assert mass.sum() == pytest.approx(1.0, abs=1e-12)
 
 
+@pytest.mark.row(10)
 def test_accuracy_bound_of_the_published_case():
     low, high = clopper_pearson(118, 200, sided="lower")
     assert (low, high) == (pytest.approx(0.529573, abs=1e-6), 1.0)  # row 10
@@ -89,6 +93,7 @@ def test_accuracy_bound_of_the_published_case():
     assert abs(two_sided - 0.529573) > 1e-3
 
 
+@pytest.mark.row(11)
 def test_bound_from_the_area_of_the_published_case_stays_below_the_truth():
     assert auc_to_total_variation(0.76025) == pytest.approx(0.307541, abs=1e-6)  # row 11
     assert auc_to_total_variation(0.76025) <= 0.382925

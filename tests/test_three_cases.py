@@ -6,14 +6,12 @@ infinity on held-out rows, though its samples are perfect. A suite that does not
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import pytest
 
 import gandiag
-from gandiag.datasets.mixture import open_mixture
 
 SOURCES = ("toy:mixture?dim=10&k=5", "toy:ring8")
 CASES = {"perfect": "ok", "1 % data, 99 % noise": "noise_mixture", "memoriser": "memorised"}
@@ -45,12 +43,7 @@ def test_the_memoriser_passes_what_compares_with_real_rows_alone(report: Any) ->
     assert results["data_copying"].details["exact_copies"] == results["data_copying"].n_fake
 
 
-def test_the_noise_loses_a_constant_in_log_likelihood_and_nearly_everything_in_total_variation() -> None:
-    rows = open_mixture(dim=10, k=5)
-    x = rows.sample(4000, rng=np.random.default_rng(0)).matrix()
-    # Noise on a box far away has no density on the data: log q = log p - log 100 exactly, in every row.
-    log_p = rows.log_density(x)
-    log_q = np.logaddexp(math.log(0.01) + log_p, -np.inf)
-    np.testing.assert_allclose(log_p - log_q, math.log(100.0), rtol=1e-12)
-    report = gandiag.score(rows, "toy:mixture?dim=10&k=5!noise=0.99", n=600, metrics=["c2st"])
-    assert report["c2st"].estimate > 0.5  # a lower bound on .99: most rows are told apart
+def test_the_noise_that_likelihood_forgives_is_seen_in_most_rows(report: Any) -> None:
+    """The true total variation is at most .99: a lower bound beyond it would be none."""
+    found = {r.metric: r for r in report.fakes[1].results}["c2st"]
+    assert 0.5 < found.estimate <= 0.99 + 4 * 0.1 / (found.n_fake / 2) ** 0.5

@@ -81,8 +81,8 @@ def distance_of_rows(real: Array, fake: Array, *, precision: Precision = "stored
     origin = typical_row(real, fake)
     if min(len(real), len(fake)) <= real.shape[1]:
         return _thin(real, fake, origin)
-    sides = [Moments.of(side, precision=precision, origin=origin) for side in (real, fake)]
-    return distance_of_covariances(*sides[0].finalise(), *sides[1].finalise())
+    first, second = (Moments.of(side, precision=precision, origin=origin).finalise() for side in (real, fake))
+    return distance_of_covariances(*first, *second)
 
 
 def frechet_from_moments(first: Moments, second: Moments) -> float:

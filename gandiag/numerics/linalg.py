@@ -55,14 +55,13 @@ def _trace_of_root(first: Array, second: Array, scales: tuple[float, float]) -> 
     if min(scales) <= 0.0:
         return 0.0, ROUTE_CUT
     scale = float(np.sqrt(scales[0]) * np.sqrt(scales[1]))
-    first, second = first / scales[0], second / scales[1]
     xp = namespace(first, second)
-    product = _congruent(first, second)
+    product = _congruent(first / scales[0], second / scales[1])
     if product is not None:
         values = xp.linalg.eigvalsh(product)
         if bool(values[0] > _TRUSTED_SPAN * values[-1]):
             return float(xp.sum(xp.sqrt(values))) * scale, ROUTE_DEFINITE
-    values = _singular_values(xp.matmul(_cut_root(second).T, _cut_root(first)))
+    values = _singular_values(xp.matmul(_cut_root(second / scales[1]).T, _cut_root(first / scales[0])))
     return float(xp.sum(values)) * scale, ROUTE_CUT
 
 
@@ -126,7 +125,10 @@ def _trace(matrix: Array) -> float:
 
 
 def _congruent(first: Array, second: Array) -> Array | None:
-    """Compute ``L' S2 L`` for ``S1 = L L'``, its lower triangle at least; None where S1 is not definite."""
+    """Compute ``L' S2 L`` for ``S1 = L L'``, its lower triangle at least; None where S1 is not definite.
+
+    NumPy arrays are overwritten.
+    """
     if isinstance(first, np.ndarray):
         return _congruent_on_host(first, second)
     import torch
@@ -139,10 +141,10 @@ def _congruent_on_host(first: NDArray[np.float64], second: NDArray[np.float64]) 
     """Let LAPACK use that all three are symmetric: a third of the work of two products."""
     from scipy.linalg import lapack
 
-    factor, failed = lapack.dpotrf(first.T, lower=1)
+    factor, failed = lapack.dpotrf(first.T, lower=1, overwrite_a=1)
     if failed:
         return None
-    product, failed = lapack.dsygst(second.T, factor, itype=2, lower=1)
+    product, failed = lapack.dsygst(second.T, factor, itype=2, lower=1, overwrite_a=1)
     return None if failed else product
 
 

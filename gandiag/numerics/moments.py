@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gandiag.errors import TooFewSamplesError
 from gandiag.numerics.backend import Array, namespace
+from gandiag.numerics.gram import gram_like
 
 Matrix = NDArray[np.float64]
 
@@ -79,13 +80,13 @@ class Moments:
         middle = _total(rows, start) / n
         single = precision == "stored" and rows.dtype == xp.float32
         left = xp.zeros(d, **wide)
-        scatter = xp.zeros((d, d), **wide)
+        gram = gram_like(rows)
         for centred in _centred_blocks(rows, start, middle, single=single):
             left += xp.sum(centred, axis=0, dtype=xp.float64)
-            scatter += xp.matmul(centred.T, centred)
+            gram.add(centred)
         # The mean of n numbers is itself rounded; what is left over is the second pass's correction.
-        left = left / n
-        scatter -= n * (left[:, None] * left[None, :])
+        scatter, left = gram.total(), left / n
+        scatter -= (n * left)[:, None] * left[None, :]
         # In single precision what is left over holds the rounding of the centred rows, not that of the mean.
         mean = middle if single else middle + left
         return cls(count=n, mean=mean if origin is not None else mean + start, scatter=scatter)
@@ -126,17 +127,20 @@ def typical_row(*parts: Array) -> Array:
 
 
 def _centred_blocks(rows: Array, origin: Array, mean: Array, *, single: bool) -> Iterator[Array]:
-    """Yield blocks of rows less their mean (counted from the origin), in float32 or float64."""
+    """Yield blocks of rows less their mean (counted from the origin), in float32 or float64; each lasts to the next."""
     xp = namespace(rows)
     whole = xp.astype(origin + mean, xp.float32) if single else mean
+    like = rows[:_BLOCK_ROWS]
+    kept = xp.empty_like(like, dtype=xp.float32 if single else xp.float64)
     for start in range(0, len(rows), _BLOCK_ROWS):
         block = rows[start : start + _BLOCK_ROWS]
-        if single:
-            yield block - whole
-        else:
-            block = xp.astype(block, xp.float64, copy=False) - origin
-            block -= mean
-            yield block
+        centred = kept[: len(block)]
+        # One buffer for all blocks: fresh memory costs as much time as the subtraction.
+        centred[...] = block
+        if not single:
+            centred -= origin
+        centred -= whole
+        yield centred
 
 
 def _total(rows: Array, origin: Array) -> Array:

@@ -29,20 +29,17 @@ from gandiag.core.specs import MetricSpec
 from gandiag.errors import ConfigError
 from gandiag.numerics.binomial import advantage_interval
 from gandiag.numerics.critics import held_out_critics
-from gandiag.numerics.distances import squared_distances
-from gandiag.numerics.grouping import group_means
+from gandiag.numerics.histograms import cell_centres, nearest_cell
 from gandiag.numerics.trade_offs import best_f, clipped, judged_trade_off, overlap_area, slopes, trade_off
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 Labels = NDArray[np.bool_]
-Index = NDArray[np.int64]
 # The curve of every labelling of the judged rows, not clipped, with the labels that were observed and details.
 Curves = tuple[Callable[[Labels], Matrix], Labels, dict[str, Any]]
 
 LEVEL = 0.95
 WEIGHT = 8.0
-_LLOYD_STEPS = 30
 
 
 def measure(
@@ -120,11 +117,11 @@ def _by_critic(comparison: Comparison) -> Curves:
 
 def _by_clusters(comparison: Comparison, clusters: int, runs: int, rng: np.random.Generator) -> Curves:
     pool, is_real = comparison.pooled()
-    k, at = min(clusters, len(np.unique(comparison.fit, axis=0))), slopes()
+    at = slopes()
     members = []
     for _ in range(runs):
-        found = squared_distances(pool, _centres(comparison.fit, k, rng)).argmin(axis=1)
-        members.append(np.eye(k)[:, found])
+        centres = cell_centres(comparison.fit, clusters, rng)
+        members.append(np.eye(len(centres))[:, nearest_cell(pool, centres)])
 
     def curves(columns: Labels) -> Matrix:
         on_real = columns.astype(np.float64)
@@ -134,28 +131,7 @@ def _by_clusters(comparison: Comparison, clusters: int, runs: int, rng: np.rando
         mean: Matrix = sum(alphas, np.zeros((len(at), columns.shape[1]))) / runs
         return mean
 
-    return curves, is_real, {"clusters": k, "runs": runs}
-
-
-def _centres(rows: Matrix, k: int, rng: np.random.Generator) -> Matrix:
-    """Cluster rows by k-means from far-spread first centres (Arthur & Vassilvitskii 2007)."""
-    centres = rows[rng.integers(len(rows), size=1)]
-    while len(centres) < k:
-        far = squared_distances(rows, centres).min(axis=1)
-        # Rows that equal a centre have no distance to it: rounding must not make them one again.
-        far = np.where((rows[:, None] == centres[None]).all(axis=2).any(axis=1), 0.0, far)
-        total = float(far.sum())
-        if total <= 0.0:
-            break
-        centres = np.concatenate([centres, rows[rng.choice(len(rows), size=1, p=far / total)]])
-    for _ in range(_LLOYD_STEPS):
-        own: Index = squared_distances(rows, centres).argmin(axis=1)
-        held = np.bincount(own, minlength=len(centres)) > 0
-        moved = np.where(held[:, None], group_means(rows, own, len(centres)), centres)
-        if (moved == centres).all():
-            break
-        centres = moved
-    return centres
+    return curves, is_real, {"clusters": max(len(one) for one in members), "runs": runs}
 
 
 METRIC = MetricSpec(

@@ -38,6 +38,7 @@ def test_closeness_is_the_mann_whitney_probability(discrete: bool) -> None:
     assert not discrete or found != pytest.approx(less, abs=1e-3), "ties count half"
 
 
+@pytest.mark.row(74)
 def test_a_full_copy_has_the_extreme_c_t() -> None:
     rng = np.random.default_rng(3)
     train = normal(rng, 300)
@@ -51,6 +52,7 @@ def test_a_full_copy_has_the_extreme_c_t() -> None:
     assert (found.arrays["pairs"][:, 2] == 0.0).all()
 
 
+@pytest.mark.row(74)
 def test_c_t_is_standard_normal_under_equal_laws() -> None:
     rng = np.random.default_rng(4)
     scores = []
@@ -97,6 +99,19 @@ def test_dense_samples_are_close_without_being_copies() -> None:
     assert found.details["copy_p"] > 0.01
     near = found.arrays["fake_distances"] <= np.quantile(found.arrays["real_distances"], 0.01)
     assert near.mean() > 0.015, "a mere distance would have called them copies"
+
+
+def test_copies_of_one_region_do_not_hide_behind_underfitting_of_another() -> None:
+    rng = np.random.default_rng(16)
+    side = np.array([[-20.0, 0.0], [20.0, 0.0]])
+    train, real, fake = (side[np.arange(400) % 2] + normal(rng, 400, 2) for _ in range(3))
+    fake[::2] = np.where(rng.random((200, 1)) < 0.5, train[::2], fake[::2])
+    fake[1::2] = side[1] + 1.9 * (fake[1::2] - side[1])
+    found, p = run(real, fake, train)
+    assert p > 0.001, "copying and underfitting cancel in the global number"
+    assert found.details["cells_p"] < 1e-4
+    assert found.details["worst_cell_z"] < -4
+    assert found.arrays["cell_weight"].sum() == pytest.approx(1.0)
 
 
 def test_underfitting_is_below_one_half() -> None:

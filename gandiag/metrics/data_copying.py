@@ -14,7 +14,8 @@ that the training set shares with honest real data raise no alarm.
 Copies of one region cancel against underfitting of another in the global number, so C_T is also given cell by cell, as
 in section 4.2 of the paper, over k-means cells of the training rows: the mean of the cells' scores weighted by the
 real rows they hold, whose spread under equal laws is ``sqrt(sum weights^2)`` and not 1, and an exact rank-sum p-value
-of every cell with Holm's correction, in the place of a fixed threshold such as -3.
+of every cell, in the place of a fixed threshold such as -3. The least of these p-values is corrected for the number of
+cells by Holm's rule (``cells_p``; plain ones are in ``cell_p``); the test of the global number does not take part.
 """
 
 from __future__ import annotations

@@ -1,4 +1,11 @@
-"""The rank-sum test, exactly: how often chance alone puts one sample so far below the other (Mann & Whitney 1947)."""
+"""The rank-sum test, exactly: how often chance alone puts one sample so far below the other (Mann & Whitney 1947).
+
+Without ties the law of the rank sum is counted out by a product formula. With ties it is another law for every pattern
+of them, and the normal law with a corrected variance is *not* safe: where five of 1000 values are low, the others
+equal, and all five belong to the one half, p = 0.031, and the normal law says 0.013. So it is counted out too, over the
+tied groups; where that would take too long every tie between the sides is counted against the claim, which keeps the
+test valid, and costs it power where many values of both sides are equal.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +17,12 @@ from numpy.typing import NDArray
 from gandiag.numerics.scoring import midranks
 
 Vector = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
-# Pairs up to which the law is counted out; beyond, a normal law with corrections for ties and steps is as good.
-MOST_PAIRS = 90_000
+# Additions up to which a law is counted out, a tenth of a second or so: 310 against 310 values without ties, 60 against
+# 60 with. Without ties the normal law with a term for the kurtosis is as good beyond.
+MOST_UNTIED = 30_000_000
+MOST_TIED = 100_000_000
 
 
 def pairs_below(first: Vector, second: Vector) -> float:
@@ -44,33 +54,75 @@ def below_p(first: Vector, second: Vector) -> float:
     Returns
     -------
     float
-        In (0, 1]; exact without ties and up to `MOST_PAIRS` pairs, else by the normal law with corrections for ties
-        and for steps, whose tails are a little too heavy, never too light.
+        In (0, 1]. The exact share of relabellings with as many pairs below, ties as half, up to about 310 against 310
+        values without ties and 60 against 60 with. Beyond that, without ties: the normal law with corrections for
+        steps and kurtosis, whose tail is not lighter than the true one (to order ``1 / (n + m)``). Beyond, with ties:
+        the same after counting every tie between the sides as not below; valid, as breaking ties by chance is exact
+        and never counts fewer pairs, but with less power.
 
     Notes
     -----
-    Cost O(n m min(n, m)) at most.
+    Cost O(n m min(n, m)) without ties and O((n + m) n m min(n, m)) with, bounded by the limits above.
 
     Examples
     --------
     >>> round(below_p(np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0])), 6)
     0.1
+    >>> round(below_p(np.array([1.0, 1.0]), np.array([1.0, 4.0, 5.0])), 6)
+    0.3
     """
     n, m = len(first), len(second)
-    pairs, spread = pairs_below(first, second), pairs_spread(first, second)
-    if spread == 0.0:
+    if m < n:  # The mirror image: the second lies higher.
+        first, second, n, m = -second, -first, m, n
+    _, inverse, counts = np.unique(np.concatenate([first, second]), return_inverse=True, return_counts=True)
+    if len(counts) == 1:
         return 1.0
-    distinct = len(np.unique(np.concatenate([first, second]))) == n + m
-    if distinct and n * m <= MOST_PAIRS:
-        return _exact_upper_tail(round(pairs), n, m)
+    chosen = np.bincount(inverse[:n], minlength=len(counts))
+    if len(counts) < n + m and (n + m) * n * n * (n + 2 * m) <= MOST_TIED:
+        return _tied_tail(chosen, counts)
+    later = (n + m - np.cumsum(counts)) - (n - np.cumsum(chosen))
+    pairs = int((chosen * later).sum())  # strictly below
+    if n * n * m <= MOST_UNTIED:
+        return _untied_tail(pairs, n, m)
+    return _normal_tail(pairs, n, m)
+
+
+def _tied_tail(chosen: Counts, counts: Counts) -> float:
+    """Count the relabellings whose first sample has a rank sum no larger, group by group of equal values.
+
+    Parameters
+    ----------
+    chosen, counts : ndarray of int, shape (g,)
+        Values of the first sample, and of both, at each distinct value in rising order.
+    """
+    ends = np.cumsum(counts)
+    doubled = 2 * ends - counts - counts[0]  # twice the midranks, from 0
+    most = int((chosen * doubled).sum())
+    n = int(chosen.sum())
+    # ways[a, s]: relabellings of the groups so far with a values of the first sample and a doubled rank sum of s.
+    ways = np.zeros((n + 1, most + 1))
+    ways[0, 0] = 1.0
+    for rank, size in zip(doubled.tolist(), counts.tolist(), strict=True):
+        before = ways.copy()
+        for taken in range(1, min(size, n) + 1):
+            if taken * rank > most:
+                break
+            ways[taken:, taken * rank :] += math.comb(size, taken) * before[: n + 1 - taken, : most + 1 - taken * rank]
+    return min(1.0, float(ways[n].sum()) / math.comb(int(ends[-1]), n))
+
+
+def _normal_tail(pairs: int, n: int, m: int) -> float:
     from scipy.special import ndtr
 
-    # A U of whole or half steps: the tail starts half a step below it.
-    z = (pairs - 0.5 - n * m / 2.0) / spread
-    return min(1.0, max(float(ndtr(-z)), float(np.finfo(float).tiny)))
+    # U goes in whole steps: the tail starts half a step below it.
+    z = (pairs - 0.5 - n * m / 2.0) / math.sqrt(n * m * (n + m + 1) / 12.0)
+    # The law's kurtosis is that of -excess; its Edgeworth term is added where it makes the tail heavier, only.
+    excess = 1.2 * (n * n + m * m + n * m + n + m) / (n * m * (n + m + 1.0))
+    heavier = excess / 24.0 * max(0.0, 3.0 * z - z**3) * math.exp(-z * z / 2.0) / math.sqrt(2.0 * math.pi)
+    return min(1.0, max(float(ndtr(-z)) + heavier, float(np.finfo(float).tiny)))
 
 
-def _exact_upper_tail(pairs: int, n: int, m: int) -> float:
+def _untied_tail(pairs: int, n: int, m: int) -> float:
     """Sum the Gaussian binomial coefficients from ``pairs`` on, by the symmetric lower tail where that is shorter."""
     lower = n * m - pairs  # P(U >= pairs) = P(U <= nm - pairs)
     if 2 * lower < n * m:

@@ -46,6 +46,8 @@ def test_a_full_copy_has_the_extreme_c_t() -> None:
     assert (found.estimate, p) == (1.0, 1 / 200)
     # -sqrt(3 n m / (n + m + 1)) with n = m = 300.
     assert found.details["c_t"] == pytest.approx(-21.1955, abs=1e-4)
+    without_the_one = -0.5 * np.sqrt(12 * 300 * 300 / 600)
+    assert without_the_one != pytest.approx(-21.1955, abs=1e-4)
     assert found.details["exact_copies"] == found.details["copies_fake"] == 300
     assert found.details["copy_p"] < 1e-100
     np.testing.assert_array_equal(found.arrays["pairs"][:, 0], found.arrays["pairs"][:, 1])
@@ -55,13 +57,14 @@ def test_a_full_copy_has_the_extreme_c_t() -> None:
 @pytest.mark.row(74)
 def test_c_t_is_standard_normal_under_equal_laws() -> None:
     rng = np.random.default_rng(4)
-    scores = []
-    for _ in range(400):
-        ranks = rng.permutation(120) + 1.0
-        scores.append(c_t(float(closeness(ranks, np.repeat([True, False], [70, 50])[:, None])[0]), 70, 50))
+    labels = np.repeat([True, False], [70, 50])[:, None]
+    chances = np.array([closeness(rng.permutation(120) + 1.0, labels)[0] for _ in range(400)])
+    scores = np.array([c_t(float(chance), 70, 50) for chance in chances])
     # Four standard errors of a mean and of a standard deviation of 400.
-    assert np.mean(scores) == pytest.approx(0.0, abs=0.2)
-    assert np.std(scores) == pytest.approx(1.0, abs=0.15)
+    assert scores.mean() == pytest.approx(0.0, abs=0.2)
+    assert scores.std() == pytest.approx(1.0, abs=0.15)
+    as_if_pairs_were_independent = (0.5 - chances) * np.sqrt(4 * 70 * 50)
+    assert as_if_pairs_were_independent.std() != pytest.approx(1.0, abs=0.15)
 
 
 @pytest.mark.parametrize("d", [2, 10, 64])
@@ -78,14 +81,22 @@ def test_a_noisy_memoriser_is_caught(d: int) -> None:
     assert found.details["copy_p"] < 1e-30
 
 
-def test_a_few_copies_are_caught_by_the_pointwise_channel() -> None:
-    rng = np.random.default_rng(6)
-    train = normal(rng, 500)
-    fake = np.concatenate([normal(rng, 475), np.repeat(train[[7, 9]], [20, 5], axis=0)])
-    found, p = run(normal(rng, 500), fake, train)
-    assert found.details["copy_p"] < 1e-3
-    assert found.details["most_copied"][:2] == [{"train": 7, "count": 20}, {"train": 9, "count": 5}]
-    assert p > 0.001, "the global probability is moved by .025 only"
+def test_a_few_copies_are_caught_by_the_pointwise_channel_and_not_by_the_global_number() -> None:
+    pointwise, everywhere = [], []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        train = normal(rng, 500)
+        fake = np.concatenate([normal(rng, 475), np.repeat(train[[7, 9]], [20, 5], axis=0)])
+        found, p = run(normal(rng, 500), fake, train)
+        pointwise.append(found.details["copy_p"])
+        everywhere.append(p)
+        most, next_most = found.details["most_copied"][:2]
+        # Chance may add a copy or two.
+        assert (most["train"], next_most["train"]) == (7, 9)
+        assert (most["count"], next_most["count"]) == pytest.approx((20, 5), abs=2)
+    assert max(pointwise) < 0.01
+    # The probability moves by .025, 1.4 of its standard deviations: a test at 1 % sees that in 16 % of cases.
+    assert np.mean(np.array(everywhere) <= 0.01) < 0.6
 
 
 def test_dense_samples_are_close_without_being_copies() -> None:
@@ -108,7 +119,8 @@ def test_copies_of_one_region_do_not_hide_behind_underfitting_of_another() -> No
     fake[::2] = np.where(rng.random((200, 1)) < 0.5, train[::2], fake[::2])
     fake[1::2] = side[1] + 1.9 * (fake[1::2] - side[1])
     found, p = run(real, fake, train)
-    assert p > 0.001, "copying and underfitting cancel in the global number"
+    assert p > 0.05, "copying and underfitting cancel in the global number"
+    assert run(real[::2], fake[::2], train[::2])[1] == 1 / 200, "where nothing cancels the same number sees it"
     assert found.details["cells_p"] < 1e-4
     assert found.details["worst_cell_z"] < -4
     assert found.arrays["cell_weight"].sum() == pytest.approx(1.0)
@@ -194,7 +206,7 @@ def check_level(p: Matrix, *, exact: bool) -> None:
 
 @pytest.mark.parametrize("d", [2, 20])
 def test_p_values_hold_their_level(d: int) -> None:
-    close, copies = null_p_values(300, d=d, seed=13)
+    close, copies = null_p_values(200, d=d, seed=13)
     check_level(close, exact=True)
     check_level(copies, exact=False)
 

@@ -198,3 +198,18 @@ def test_features_out_of_range_are_undefined_and_say_so() -> None:
     found = measured(np.full((5, 2), 1e60), np.full((5, 2), 1.0))
     assert found.status == "undefined"
     assert "moderate size" in found.reasons["estimate"]
+
+
+def test_torch_fidelity_agrees_on_the_whole_sample_and_not_with_a_planted_error(torchvision_schemas: None) -> None:
+    peer = pytest.importorskip("torch_fidelity.metric_kid")
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(8)
+    x, y = np.abs(rng.normal(size=(120, 30))), np.abs(rng.normal(size=(120, 30))) + 0.05
+
+    def theirs(real: Matrix, fake: Matrix) -> float:
+        sides = [torch.from_numpy(side) for side in (real, fake)]
+        found = peer.kid_features_to_metric(*sides, kid_subsets=1, kid_subset_size=120, verbose=False)
+        return float(found["kernel_inception_distance_mean"])
+
+    assert kernel_distance(x, y)[0] == pytest.approx(theirs(x, y), rel=1e-9)
+    assert kernel_distance(1.01 * x, y)[0] != pytest.approx(theirs(x, y), rel=1e-3)

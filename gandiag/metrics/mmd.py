@@ -178,18 +178,20 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, joined: bool
 
 def _statistic(kernels: _Kernels, is_real: NDArray[np.bool_]) -> Callable[[NDArray[np.bool_]], Matrix]:
     n, m = group_sizes(is_real[:, None])
-    plain = kernels.plain.quick()
+    count = len(kernels.joined)
+    # The reported kernel comes first, unless it is the one that is tested: then its sums serve both rows.
+    each = kernels.joined if count == 1 else (kernels.plain.quick(), *kernels.joined)
     sizes = kernels.sizes[:, None]
 
     def quick(labels: NDArray[np.bool_]) -> tuple[Matrix, Matrix]:
-        values, rounding = _discrepancies([plain, *kernels.joined], labels)
+        values, rounding = _discrepancies(each, labels)
         # The joined value moves by no more than the one of its kernels that moves most.
-        return np.stack([values[0], _fused(values[1:] / sizes, n, m)]), (rounding[1:] / sizes).max(axis=0)
+        return np.stack([values[0], _fused(values[-count:] / sizes, n, m)]), (rounding[-count:] / sizes).max(axis=0)
 
     def exact(labels: NDArray[np.bool_]) -> Matrix:
         # One after the other: all in double precision at once would be the largest thing in memory.
-        values = np.concatenate([_discrepancies([each.exact()], labels)[0] for each in (plain, *kernels.joined)])
-        return np.stack([values[0], _fused(values[1:] / sizes, n, m)])
+        values = np.concatenate([_discrepancies([sums.exact()], labels)[0] for sums in each])
+        return np.stack([values[0], _fused(values[-count:] / sizes, n, m)])
 
     target = float(_fused(kernels.observed[:, None] / sizes, n, m)[0])
     return lambda labels: settled(quick, exact, labels, target)

@@ -40,7 +40,7 @@ def distance_tiles(a: Array, b: Array, tile: int = TILE) -> Iterator[tuple[int, 
     squares_a, squares_b = xp.sum(a * a, axis=1), xp.sum(b * b, axis=1)
     for i in range(0, a.shape[0], tile):
         for j in range(0, b.shape[0], tile):
-            rows, columns = slice(i, i + tile), slice(j, j + tile)
+            rows, columns = slice(i, min(i + tile, a.shape[0])), slice(j, min(j + tile, b.shape[0]))
             yield i, j, _expanded(a[rows, :], b[columns, :], squares_a[rows], squares_b[columns])
 
 

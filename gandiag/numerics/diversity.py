@@ -80,7 +80,7 @@ def truncated_number(eigenvalues: Vector, t: int, q: float = 1.0) -> float:
 
 def kernel_eigenvalues(kernel: Array) -> Vector:
     """Find the eigenvalues of ``K / n``, rising, shape (n,). Cost O(n^3)."""
-    return on_host(namespace(kernel).linalg.eigvalsh(kernel / len(kernel)))
+    return on_host(namespace(kernel).linalg.eigvalsh(kernel / kernel.shape[0]))
 
 
 def cosine_eigenvalues(rows: Array) -> Vector:

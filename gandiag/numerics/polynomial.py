@@ -84,7 +84,7 @@ def _blocks(real: Array, fake: Array) -> Iterator[Array]:
     for side in (real, fake):
         xp = namespace(side)
         for start in range(0, side.shape[0], _ROWS_AT_ONCE):
-            yield xp.astype(side[start : start + _ROWS_AT_ONCE, :], xp.float64, copy=False)
+            yield xp.astype(side[start : min(start + _ROWS_AT_ONCE, side.shape[0]), :], xp.float64, copy=False)
 
 
 def mmd2_and_jackknife(over_all: Vector, over_real: Vector, is_real: NDArray[np.bool_]) -> tuple[float, float | None]:

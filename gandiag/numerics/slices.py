@@ -90,7 +90,7 @@ def sliced_powers(real: Array, fake: Array, directions: Matrix, p: float = 1.0) 
     Exact for every size. Cost O(L (n + m) (d + log(n + m))) time; memory beside the inputs at most
     ``6 * 8 * max(2^21, n + m)`` bytes. On the host the two sides are projected and sorted in two threads.
     """
-    n, m = len(real), len(fake)
+    n, m = int(real.shape[0]), int(fake.shape[0])
     levels = None if n == m else Levels.of(n, m)
     step = max(1, _BLOCK // max(n, m))
     parts = []
@@ -205,7 +205,7 @@ class ProjectedPool:
                 between += step
                 np.abs(between, out=sizes)
                 out += gaps[i] @ sizes
-        return out / (self._unit(labels) * len(self._order))
+        return out / (self._unit(labels) * self._order.shape[0])
 
     def _w1_on_device(self, labels: Labels) -> Matrix:
         xp = namespace(self._values)
@@ -213,13 +213,13 @@ class ProjectedPool:
         real, fake, _ = _steps(int(labels[:, 0].sum()), rows)
         weights = beside(np.where(labels, float(real), -float(fake)), self._values)
         lines = max(1, _CACHED_ON_DEVICE // (rows * width))
-        total = xp.zeros_like(weights[0])
-        for first in range(0, len(self._order), lines):
-            order = self._order[first : first + lines, :-1]
+        total = xp.zeros_like(weights[0, :])
+        for first in range(0, self._order.shape[0], lines):
+            order = self._order[first : min(first + lines, self._order.shape[0]), :-1]
             between = xp.reshape(xp.take(weights, xp.reshape(order, (-1,)), axis=0), (*order.shape, width))
             between = xp.abs(xp.cumulative_sum(between, axis=1))
-            total = total + xp.sum(xp.matmul(self._gaps[first : first + lines, None, :], between), axis=(0, 1))
-        return on_host(total) / (self._unit(labels) * len(self._order))
+            total = total + xp.sum(xp.matmul(self._gaps[first : first + order.shape[0], None, :], between), axis=(0, 1))
+        return on_host(total) / (self._unit(labels) * self._order.shape[0])
 
     def _unit(self, labels: Labels) -> float:
         """Count the whole numbers of `_steps` in a mass of 1."""
@@ -238,11 +238,12 @@ class ProjectedPool:
         out = np.zeros(width)
         for start in range(0, width, columns):
             some = beside(turned[start : start + columns], self._values)
-            for order, values in zip(self._order, self._values, strict=True):
-                there = xp.take(some, order, axis=1)
+            for line in range(self._order.shape[0]):
+                values = self._values[line, :]
+                there = xp.take(some, self._order[line, :], axis=1)
                 sides = _picked(values, there), _picked(values, ~there)
-                out[start : start + len(some)] += _mean_powers(*sides, levels, p)
-        return out / len(self._order)
+                out[start : start + some.shape[0]] += _mean_powers(*sides, levels, p)
+        return out / self._order.shape[0]
 
     def potentials(self, is_real: Labels) -> Matrix:
         """Evaluate the Kantorovich potential of every direction at every pooled point, shape (L, N).
@@ -272,9 +273,7 @@ def _potentials(order: NDArray[np.int64], gaps: Matrix, is_real: Labels) -> Matr
 
 
 def _along(values: Array, order: Array) -> Array:
-    if isinstance(values, np.ndarray):
-        return np.take_along_axis(values, order, axis=1)
-    return values.gather(1, order)
+    return namespace(values).take_along_axis(values, order, axis=1)
 
 
 def _picked(values: Array, there: Array) -> Array:
@@ -285,7 +284,7 @@ def _picked(values: Array, there: Array) -> Array:
         at -= (np.arange(rows) * width)[:, None]
         return np.take(values, at, mode="clip")
     xp = namespace(values)
-    return xp.reshape(xp.broadcast_to(values, there.shape)[there], (len(there), -1))
+    return xp.reshape(xp.broadcast_to(values, there.shape)[there], (there.shape[0], -1))
 
 
 def _steps(n: int, rows: int) -> tuple[int, int, Any]:

@@ -15,11 +15,19 @@ from gandiag.core.specs import METRICS
 from gandiag.inference.permutation import permutation_null
 from gandiag.numerics import distances as d
 from gandiag.numerics import kernels as k
-from gandiag.numerics.backend import on_host
+from gandiag.numerics.backend import beside, on_host
+from gandiag.numerics.balls import ball_counts, neighbourhoods
+from gandiag.numerics.diversity import cosine_eigenvalues, kernel_eigenvalues, unit_rows
 from gandiag.numerics.fourier import fourier_features
+from gandiag.numerics.frechet_distance import frechet_distance
+from gandiag.numerics.halves import taken
 from gandiag.numerics.labels import group_sums
+from gandiag.numerics.linalg import trace_root_product
+from gandiag.numerics.max_sliced import promising_directions, sharpest_direction
+from gandiag.numerics.moments import Moments
 from gandiag.numerics.pair_sums import pair_sums
 from gandiag.numerics.polynomial import cubic_tiles
+from gandiag.numerics.slices import ProjectedPool, orthonormal_directions, sliced_powers
 
 Matrix = NDArray[np.float64]
 Maker = Callable[[Matrix], Any]
@@ -54,8 +62,21 @@ def rows(count: int = 40, width: int = 3, seed: int = 0) -> Matrix:
     return out
 
 
-def labels(count: int = 40) -> NDArray[np.bool_]:
-    start = np.repeat((np.arange(count) < 15)[None, :], 6, axis=0)
+FREQUENCIES = np.random.default_rng(3).normal(size=(3, 10))
+LINES = orthonormal_directions(3, 7, np.random.default_rng(4))
+
+
+def pool_of(z: Any) -> ProjectedPool:
+    return ProjectedPool(beside(LINES, z) @ z.T)
+
+
+def promising(z: Any) -> Any:
+    found = promising_directions(z[:15, :], z[15:, :], np.random.default_rng(5), count=2, p=1.0)
+    return np.abs(found)  # an eigenvector has no sign
+
+
+def labels(real: int = 15, count: int = 40) -> NDArray[np.bool_]:
+    start = np.repeat((np.arange(count) < real)[None, :], 6, axis=0)
     return np.ascontiguousarray(np.random.default_rng(1).permuted(start, axis=1).T)
 
 
@@ -87,7 +108,32 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "group_sums": lambda z: np.stack(group_sums(d.pooled_distances(z), labels())),
     "pair_sums": kernel_sums,
     "cubic_tiles": cubic_sums,
-    "fourier_features": lambda z: fourier_features(z, rows(3, 20)[:3] * 0 + 0.3).unbiased_mmd2(labels()),
+    "fourier_features": lambda z: fourier_features(z, FREQUENCIES).unbiased_mmd2(labels()),
+    "sliced_powers": lambda z: sliced_powers(z[:15, :], z[15:, :], LINES),
+    "sliced_squares": lambda z: sliced_powers(z[:20, :], z[20:, :], LINES, 2.0),
+    "projected_pool": lambda z: pool_of(z).mean_w1(labels()),
+    "projected_squares": lambda z: pool_of(z).mean_power(labels(), 2.0),
+    "projected_cubes": lambda z: pool_of(z).mean_power(labels(18), 3.0),
+    "potentials": lambda z: pool_of(z).mean_potential(labels()[:, 0]),
+    "unit_rows": unit_rows,
+    "cosine_eigenvalues": lambda z: cosine_eigenvalues(unit_rows(z)),
+    "kernel_eigenvalues": lambda z: kernel_eigenvalues(k.gaussian_kernel(d.pooled_distances(z), 1.3)),
+    "taken": lambda z: taken(z, np.array([3, 1, 0])),
+}
+
+# These call what the standard lacks (a scatter, a factor that reports failure, bits of floats): NumPy and torch alone.
+ON_TORCH: dict[str, Callable[[Any], Any]] = {
+    "sharpest_direction": lambda z: sharpest_direction(z[:15, :], z[15:, :], LINES, p=2.0)[1],
+    "promising_directions": promising,
+    "moments": lambda z: np.concatenate([on_host(part).ravel() for part in Moments.of(z).finalise()]),
+    "merged_moments": lambda z: Moments.of(z[:15, :]).merge(Moments.of(z[15:, :])).finalise()[1],
+    "trace_root_product": lambda z: trace_root_product(z[:15, :].T @ z[:15, :], z[15:, :].T @ z[15:, :])[0],
+    "frechet_distance": lambda z: frechet_distance(z[:15, :], z[15:, :]),
+    "frechet_distance, few rows": lambda z: frechet_distance(z[:3, :], z[3:, :]),
+    "neighbourhoods": lambda z: np.concatenate(
+        [getattr(neighbourhoods(z[:15, :], z[15:, :], 3), name) for name in ("held", "around", "real_radii")]
+    ),
+    "ball_counts": lambda z: np.concatenate(ball_counts(z[:15, :], np.full(15, 1.5), z[15:, :])),
 }
 
 
@@ -96,14 +142,25 @@ def found(function: Callable[[Any], Any], z: Any) -> Matrix:
     return np.asarray(value if isinstance(value, float) else on_host(value), dtype=float)
 
 
+def agrees(function: Callable[[Any], Any], make: Maker) -> None:
+    expected = found(function, rows())
+    np.testing.assert_allclose(found(function, make(rows())), expected, rtol=1e-9, atol=1e-9)
+    other = rows()
+    other[:, 0] *= 1.01
+    other[20:, 1] *= 1.5  # counts move by whole numbers, hence more than a little
+    assert not np.allclose(found(function, make(other)), expected, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize("make", KINDS)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_kind_of_array_gives_the_same_numbers(name: str, make: Maker) -> None:
-    expected = found(FUNCTIONS[name], rows())
-    np.testing.assert_allclose(found(FUNCTIONS[name], make(rows())), expected, rtol=1e-9, atol=1e-9)
-    other = rows()
-    other[:, 0] *= 1.01
-    assert not np.allclose(found(FUNCTIONS[name], make(other)), expected, rtol=1e-9, atol=1e-9)
+    agrees(FUNCTIONS[name], make)
+
+
+@pytest.mark.parametrize("make", [KINDS[0], KINDS[2]])
+@pytest.mark.parametrize("name", ON_TORCH)
+def test_tensors_give_the_same_numbers(name: str, make: Maker) -> None:
+    agrees(ON_TORCH[name], make)
 
 
 @pytest.mark.parametrize("make", KINDS)

@@ -205,7 +205,7 @@ class ProjectedPool:
                 between += step
                 np.abs(between, out=sizes)
                 out += gaps[i] @ sizes
-        return out / (self._unit(labels) * self._order.shape[0])
+        return out / (self._unit(labels) * int(self._order.shape[0]))
 
     def _w1_on_device(self, labels: Labels) -> Matrix:
         xp = namespace(self._values)
@@ -219,7 +219,7 @@ class ProjectedPool:
             between = xp.reshape(xp.take(weights, xp.reshape(order, (-1,)), axis=0), (*order.shape, width))
             between = xp.abs(xp.cumulative_sum(between, axis=1))
             total = total + xp.sum(xp.matmul(self._gaps[first : first + order.shape[0], None, :], between), axis=(0, 1))
-        return on_host(total) / (self._unit(labels) * self._order.shape[0])
+        return on_host(total) / (self._unit(labels) * int(self._order.shape[0]))
 
     def _unit(self, labels: Labels) -> float:
         """Count the whole numbers of `_steps` in a mass of 1."""
@@ -243,7 +243,7 @@ class ProjectedPool:
                 there = xp.take(some, self._order[line, :], axis=1)
                 sides = _picked(values, there), _picked(values, ~there)
                 out[start : start + some.shape[0]] += _mean_powers(*sides, levels, p)
-        return out / self._order.shape[0]
+        return out / int(self._order.shape[0])
 
     def potentials(self, is_real: Labels) -> Matrix:
         """Evaluate the Kantorovich potential of every direction at every pooled point, shape (L, N).

@@ -8,7 +8,8 @@ It differs from `c2st`, which asks *whether* the laws differ and uses the whole 
 quote as a guarantee, "with 95 % confidence at least a share of ... must change to make one law the other". The largest
 ``P(A) - Q(A)`` over all thresholds would be biased upwards; the threshold is fixed before the rows are seen.
 
-There is no upper bound from samples in high dimension: 0 is no evidence of equality.
+There is no upper bound from samples in high dimension: 0 is no evidence of equality. The same distance through a
+discriminator with 1-Lipschitz functions in place of those between 0 and 1 is ``W_1``: see `critic_wasserstein`.
 """
 
 from __future__ import annotations

@@ -1,12 +1,9 @@
-"""Critics whose Lipschitz constant is known: a network trained near 1, and a potential along one line.
+"""Critics that are 1-Lipschitz by construction: envelopes of cones, and a potential along one line.
 
-The network's layers are affine maps between which neighbouring pairs are sorted (Anil, Lucas & Grosse 2019, "Sorting out
-Lipschitz
-function approximation", section 4: sorting keeps every gradient's length, where a rectifier loses it). Sorting is
-1-Lipschitz, so the product of the largest singular values of the weights bounds the constant, whatever the training
-did. After every step of the training the weights are brought back towards orthonormal ones (Björck & Bowie 1971), so
-that the bound is nearly attained. A penalty
-on the gradient at some points bounds nothing between them.
+``f(x) = max_i (u_i - |x - x_i|)`` rises and falls by no more than the distance, whatever the numbers ``u_i`` are, and
+so does ``min_j (v_j + |x - y_j|)`` (McShane 1934, "Extension of range of functions", theorem 1). With the dual of the
+exact transport between two samples as the numbers, either is an optimal critic of these samples (Kantorovich &
+Rubinstein 1958), extended to all of space. A penalty on the gradient at some points bounds nothing between them.
 """
 
 from __future__ import annotations
@@ -17,16 +14,17 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gandiag.numerics.distances import exact_distances
 from gandiag.numerics.max_sliced import promising_directions, sharpest_direction
 from gandiag.numerics.slices import ProjectedPool
+from gandiag.numerics.transport import exact_transport
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 
-_HIDDEN = 32
-_RATE = 0.02
-# What rounding may take from a product of singular values.
+# What rounding may add to a slope.
 _SLACK = 1.0 + 1e-12
+_VALUES_AT_ONCE = 2**22
 
 
 class Critic(Protocol):
@@ -68,6 +66,38 @@ class LineCritic:
         return steepest * float(np.linalg.norm(self.direction)) * _SLACK
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ConeCritic:
+    """The envelope of one cone of slope 1 at every anchor.
+
+    Attributes
+    ----------
+    anchors : ndarray, shape (k, d)
+    heights : ndarray, shape (k,)
+    opens : {"up", "down"}
+        "up": ``min_i heights_i + |x - anchor_i|``, the largest 1-Lipschitz function below the heights; "down":
+        ``max_i heights_i - |x - anchor_i|``, the smallest one above them.
+    """
+
+    anchors: Matrix
+    heights: Vector
+    opens: str
+
+    def __call__(self, rows: Matrix) -> Vector:
+        """Evaluate at rows of shape (n, d), shape (n,); O(n k d) time, bounded memory."""
+        sign = 1.0 if self.opens == "up" else -1.0
+        out = np.empty(len(rows))
+        step = max(1, _VALUES_AT_ONCE // len(self.anchors))
+        for start in range(0, len(rows), step):
+            cones = exact_distances(rows[start : start + step], self.anchors) + sign * self.heights
+            out[start : start + step] = sign * cones.min(axis=1)
+        return out
+
+    def lipschitz_bound(self) -> float:
+        """Give the slope of the cones, which no envelope of them exceeds."""
+        return _SLACK
+
+
 def line_critic(real: Matrix, fake: Matrix, rng: np.random.Generator, *, starts: int = 3) -> LineCritic:
     """Learn the Kantorovich potential along the direction where two samples differ most; larger on real rows."""
     centre = real.mean(axis=0)
@@ -85,98 +115,30 @@ def line_critic(real: Matrix, fake: Matrix, rng: np.random.Generator, *, starts:
     )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LipschitzNetwork:
-    """Affine layers with sorted pairs between them, on rows that are centred and divided by one scale.
-
-    Attributes
-    ----------
-    weights : tuple of ndarray, shape (in, out)
-    biases : tuple of ndarray, shape (out,)
-        The last layer has one output, and every other an even number.
-    centre : ndarray, shape (d,)
-    scale : float
-        One number for all columns: the Euclidean distance stays what it is.
-    """
-
-    weights: tuple[Matrix, ...]
-    biases: tuple[Vector, ...]
-    centre: Vector
-    scale: float
-
-    def __call__(self, rows: Matrix) -> Vector:
-        """Evaluate at rows of shape (n, d), shape (n,)."""
-        out = (rows - self.centre) / self.scale
-        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            out = (_sorted_pairs(out) if i else out) @ weight + bias
-        return out[:, 0]
-
-    def lipschitz_bound(self) -> float:
-        """Bound ``|f(x) - f(y)| / |x - y|`` from above, by singular values."""
-        return float(np.prod([np.linalg.norm(weight, 2) for weight in self.weights]) / self.scale * _SLACK)
-
-
-def _sorted_pairs(values: Matrix) -> Matrix:
-    first, second = values[:, ::2], values[:, 1::2]
-    return np.concatenate([np.minimum(first, second), np.maximum(first, second)], axis=1)
-
-
-def trained_critic(real: Matrix, fake: Matrix, rng: np.random.Generator, *, steps: int) -> LipschitzNetwork:
-    """Train a network to be larger on real rows than on fake ones, at a Lipschitz constant of about 1 / scale.
+def cone_critics(real: Matrix, fake: Matrix) -> tuple[ConeCritic, ConeCritic]:
+    """Extend the dual of the exact transport from the real rows, and from the fake ones; larger on real rows.
 
     Parameters
     ----------
     real : ndarray, shape (n, d)
     fake : ndarray, shape (m, d)
-    rng : numpy.random.Generator
-        Draws the first weights.
-    steps : int
-        Of Adam on all rows.
 
     Returns
     -------
-    LipschitzNetwork
+    from_real, from_fake : ConeCritic
+        On these rows the difference of means of either is the exact ``W_1`` between them.
+
+    Raises
+    ------
+    NotConverged
+        When no optimal plan was found.
 
     Notes
     -----
-    Cost O(steps (n + m) (d + 32) 32).
+    Cost O((n + m)^3 log(n + m)) at worst.
     """
-    import torch
-
-    d = real.shape[1]
-    pool = np.concatenate([real, fake])
-    centre = pool.mean(axis=0)
-    scale = float(np.sqrt(np.square(pool - centre).sum(axis=1).mean())) or 1.0
-    sides = [torch.from_numpy((rows - centre) / scale) for rows in (real, fake)]
-    shapes = [(d, _HIDDEN), (_HIDDEN, _HIDDEN), (_HIDDEN, 1)]
-    weights = [torch.from_numpy(_orthonormal(*shape, rng)).requires_grad_() for shape in shapes]
-    biases = [torch.from_numpy(0.5 * rng.standard_normal(width)).requires_grad_() for _, width in shapes]
-    adam = torch.optim.Adam([*weights, *biases], lr=_RATE)
-
-    def mean(rows: torch.Tensor) -> torch.Tensor:
-        for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-            if i:
-                first, second = rows[:, ::2], rows[:, 1::2]
-                rows = torch.cat([torch.minimum(first, second), torch.maximum(first, second)], dim=1)
-            rows = rows @ weight + bias
-        return rows.mean()
-
-    for _ in range(steps):
-        loss = mean(sides[1]) - mean(sides[0])
-        adam.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        adam.step()
-        with torch.no_grad():
-            for weight in weights:
-                weight.copy_(1.5 * weight - 0.5 * weight @ (weight.T @ weight))
-    return LipschitzNetwork(
-        weights=tuple(weight.detach().numpy() for weight in weights),
-        biases=tuple(bias.detach().numpy() for bias in biases),
-        centre=centre,
-        scale=scale,
+    on_real, on_fake = exact_transport(exact_distances(real, fake)).dual
+    return (
+        ConeCritic(anchors=real, heights=on_real, opens="down"),
+        ConeCritic(anchors=fake, heights=-on_fake, opens="up"),
     )
-
-
-def _orthonormal(rows: int, columns: int, rng: np.random.Generator) -> Matrix:
-    q = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))[0]
-    return np.ascontiguousarray(q if rows >= columns else q.T)

@@ -31,11 +31,14 @@ class Transport:
     plan : ndarray, shape (n, m)
     gap : float
         Cost minus the value of a feasible dual, as a share of the largest entry of the cost matrix.
+    dual : tuple of ndarray, shape (n,) and (m,)
+        That dual, in the units of the costs: ``dual[0][i] + dual[1][j]`` is at most ``costs[i, j]``.
     """
 
     cost: float
     plan: Matrix
     gap: float
+    dual: tuple[Matrix, Matrix]
 
 
 def exact_transport(costs: Matrix, *, iterations: int = 1_000_000) -> Transport:
@@ -71,7 +74,7 @@ def exact_transport(costs: Matrix, *, iterations: int = 1_000_000) -> Transport:
     if not np.isfinite(costs).all():
         raise NumericalError("transport costs must be finite", received=largest, remedy="Standardise the features.")
     if largest == 0.0:
-        return Transport(cost=0.0, plan=np.full((n, m), 1.0 / (n * m)), gap=0.0)
+        return Transport(cost=0.0, plan=np.full((n, m), 1.0 / (n * m)), gap=0.0, dual=(np.zeros(n), np.zeros(m)))
     scaled = np.ascontiguousarray(costs / largest, dtype=np.float64)
     real, fake = np.full(n, 1.0 / n), np.full(m, 1.0 / m)
     with warnings.catch_warnings():
@@ -82,7 +85,8 @@ def exact_transport(costs: Matrix, *, iterations: int = 1_000_000) -> Transport:
     gap = primal - (float(log["u"].mean() + log["v"].mean()) - slack)
     marginal = max(float(np.abs(plan.sum(axis=1) - real).max()), float(np.abs(plan.sum(axis=0) - fake).max()))
     require_optimal(int(log["result_code"]), primal, gap, marginal)
-    return Transport(cost=primal * largest, plan=plan, gap=gap)
+    dual = ((log["u"] - slack) * largest, log["v"] * largest)
+    return Transport(cost=primal * largest, plan=plan, gap=gap, dual=dual)
 
 
 def require_optimal(code: int, primal: float, gap: float, marginal: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,8 +10,11 @@ import pytest
 import torch
 
 import gandiag
+from gandiag.calibration.inputs import suited
 from gandiag.core.comparison import Comparison
+from gandiag.core.specs import METRICS
 from gandiag.device import device_of
+from gandiag.measuring import Settings, measured
 
 ON_CUDA = SimpleNamespace(device=torch.device("cuda:1"))
 
@@ -49,3 +53,22 @@ def test_without_a_device_rows_stay_numpy() -> None:
     pair = Comparison(real=np.eye(3), fake=np.eye(3), fit=np.eye(3))
     assert pair.near("real") is pair.real
     assert isinstance(pair.pooled_near()[0], np.ndarray)
+
+
+@pytest.mark.parametrize("name", METRICS.names())
+def test_every_metric_gives_the_same_numbers_on_a_device(name: str) -> None:
+    spec = METRICS.get(name)
+    rng = np.random.default_rng(3)
+    real, fake, fit, train = (rng.normal(shift, 1.0, size=(60, 4)) for shift in (0.0, 0.3, 0.0, 0.0))
+    given = Comparison(real=real, fake=fake, fit=fit, train=train)
+    settings = Settings(permutations=99, options={name: dict(spec.example)})
+    on_host, on_device = (
+        measured(spec, suited(spec, replace(given, device=device)), settings=settings) for device in (None, "cpu")
+    )
+    assert on_device.status == on_host.status
+    assert on_host.estimate is not None
+    # Sums in another order: each of about 10^4 terms is rounded once.
+    assert on_device.estimate == pytest.approx(on_host.estimate, rel=1e-9, abs=1e-11)
+    assert (on_device.p_value is None) == (on_host.p_value is None)
+    if on_host.p_value is not None:
+        assert on_device.p_value.value == pytest.approx(on_host.p_value.value, rel=1e-9)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
+from gandiag.numerics.backend import Array, namespace
 from gandiag.numerics.distances import off_diagonal, pooled_distances, positive_quantile
 from gandiag.numerics.kernels import biased_mmd2, gaussian_kernel, hollow_centred, unbiased_mmd2
 
@@ -28,23 +29,24 @@ SIGMA = 10.0
 FACTOR = 1000.0
 
 
-def unit_rows(rows: Matrix) -> Matrix:
+def unit_rows(rows: Array) -> Array:
     """Bring every row to length 1; a row of zeros stays."""
-    largest = np.abs(rows).max(axis=1, keepdims=True)
-    scaled = rows / np.where(largest > 0, largest, 1.0)  # squares of the entries themselves may leave the range
-    lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
-    out: Matrix = scaled / np.where(lengths > 0, lengths, 1.0)
-    return out
+    xp = namespace(rows)
+    largest = xp.max(xp.abs(rows), axis=1, keepdims=True)
+    one = xp.ones_like(largest)
+    scaled = rows / xp.where(largest > 0.0, largest, one)  # squares of the entries themselves may leave the range
+    lengths = xp.sqrt(xp.sum(scaled * scaled, axis=1, keepdims=True))
+    return scaled / xp.where(lengths > 0.0, lengths, one)
 
 
 def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measurement:
     """Measure the unbiased CMMD, with its permutation null over both bandwidths."""
-    pool, is_real = comparison.pooled()
+    pool, is_real = comparison.pooled_near()
     distances = pooled_distances(unit_rows(pool))
     median = positive_quantile(off_diagonal(distances), 0.5)[0] or 1.0
     biased = float(biased_mmd2(gaussian_kernel(distances, SIGMA), is_real[:, None])[0])
     hollows = [hollow_centred(gaussian_kernel(distances, length)) for length in (SIGMA, median)]
-    sizes = [float(np.abs(hollow).mean()) or 1.0 for hollow, _ in hollows]
+    sizes = [float(abs(hollow).mean()) or 1.0 for hollow, _ in hollows]
 
     def statistic(labels: Labels) -> Matrix:
         values = [unbiased_mmd2(hollow, labels) for hollow, _ in hollows]

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
+from gandiag.numerics.backend import Array, beside
 from gandiag.numerics.distances import off_diagonal, pooled_distances, positive_quantile
 from gandiag.numerics.kernels import categorical_kernel, gaussian_kernel, hollow_centred, unbiased_mmd2
 
@@ -41,7 +42,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     if comparison.real_labels is None or comparison.fake_labels is None:
         why = "real and fake rows must both carry classes"
         return Measurement(estimate=None, status="undefined", reasons=reasons | {"estimate": why, "p_value": why})
-    pool, is_real = comparison.pooled()
+    pool, is_real = comparison.pooled_near()
     labels = np.concatenate([comparison.real_labels, comparison.fake_labels]).astype(np.int64)
     distances = pooled_distances(pool)
     median = positive_quantile(off_diagonal(distances), 0.5)[0]
@@ -61,8 +62,8 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     )
 
 
-def _joint(distances: Matrix, labels: Index, length: float) -> Matrix:
-    same = categorical_kernel(labels, labels)
+def _joint(distances: Array, labels: Index, length: float) -> Array:
+    same = beside(categorical_kernel(labels, labels), distances)
     return same if length == 0.0 else gaussian_kernel(distances, length) * same
 
 

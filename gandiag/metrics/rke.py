@@ -20,6 +20,7 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.options import number
 from gandiag.core.results import Interval, Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
+from gandiag.numerics.backend import on_host
 from gandiag.numerics.distances import pooled_distances
 from gandiag.numerics.diversity import collision_rates, half_median_bandwidth
 from gandiag.numerics.kernels import gaussian_kernel
@@ -80,11 +81,12 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, bandwidth: f
         l in feature units; half the median distance of the pooled rows by default, for which the interval holds given
         that bandwidth.
     """
-    pool, is_real = comparison.pooled()
+    pool, is_real = comparison.pooled_near()
     distances = pooled_distances(pool)
     used = half_median_bandwidth(distances) if bandwidth is None else number(bandwidth, "bandwidth", above=0.0)
     hollow = gaussian_kernel(distances, used / np.sqrt(2.0))  # the square of the kernel
-    np.fill_diagonal(hollow, 0.0)
+    diagonal = np.arange(len(is_real))
+    hollow[diagonal, diagonal] = 0.0
 
     def statistic(labels: NDArray[np.bool_]) -> Matrix:
         real, fake = collision_rates(hollow, labels)
@@ -92,8 +94,10 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, bandwidth: f
 
     found = float(statistic(is_real[:, None])[0, 0])
     real, _ = collision_rates(hollow, is_real[:, None])
-    capped = bool(hollow[np.ix_(~is_real, ~is_real)].sum() < 1.0)
-    interval = None if capped else _interval(hollow[np.ix_(~is_real, ~is_real)])
+    fake = np.flatnonzero(~is_real)
+    within = on_host(hollow[fake][:, fake])
+    capped = bool(within.sum() < 1.0)
+    interval = None if capped else _interval(within)
     reasons = {"e_value": "not a sequential test"}
     if interval is None:
         why = "hardly any two fake rows are close" if capped else f"fewer than {_FEWEST_FOR_INTERVAL} fake rows"

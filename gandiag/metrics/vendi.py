@@ -137,14 +137,14 @@ def measure(
 
 def _eigenvalues(comparison: Comparison, kernel: str, bandwidth: float | None) -> tuple[Eigenvalues, float | None]:
     """Make the eigenvalues of any selection of pooled rows, and say the bandwidth."""
-    pool, _ = comparison.pooled()
+    pool, _ = comparison.pooled_near()
     if kernel == "cosine":
         rows = unit_rows(pool)
         return lambda chosen: cosine_eigenvalues(rows[chosen]), None
     distances = pooled_distances(pool)
     used = half_median_bandwidth(distances) if bandwidth is None else number(bandwidth, "bandwidth", above=0.0)
     values = gaussian_kernel(distances, used)
-    return lambda chosen: kernel_eigenvalues(values[np.ix_(chosen, chosen)]), used
+    return lambda chosen: kernel_eigenvalues(values[chosen][:, chosen]), used
 
 
 METRIC = MetricSpec(

@@ -18,16 +18,31 @@ MOST_FALL = 3.0
 
 def level_rows(records: Iterable[Record]) -> list[list[str]]:
     """Give one row per record: head first."""
-    rows = [["metric", "law", "runs", "p ≤ 0.05", "may be", "p ≤ 0.01", "may be", "law of p", "control"]]
+    rows = [["metric", "law", "rows", "runs", "p ≤ 0.05", "may be", "p ≤ 0.01", "may be", "law of p", "control"]]
     for record in records:
         rates = [f"{record.rates[alpha]:.4f}" for alpha in ("0.05", "0.01")]
         limits = [f"{record.limits[alpha]:.4f}" for alpha in ("0.05", "0.01")]
         runs = f"{record.repetitions}{'' if record.first is None else ' (second look)'}"
         title = LAWS[record.law].title if record.law in LAWS else record.law
         rows.append(
-            [record.metric, title, runs, rates[0], limits[0], rates[1], limits[1], _shape(record), _control(record)]
+            [
+                record.metric,
+                title,
+                _size(record),
+                runs,
+                rates[0],
+                limits[0],
+                rates[1],
+                limits[1],
+                _shape(record),
+                _control(record),
+            ]
         )
     return rows
+
+
+def _size(record: Record) -> str:
+    return f"{record.n}" if record.n == record.m else f"{record.n} / {record.m}"
 
 
 def _shape(record: Record) -> str:
@@ -48,10 +63,10 @@ def _control(record: Record) -> str:
 
 def power_rows(records: Iterable[Record]) -> list[list[str]]:
     """Give one row per metric whose power is known: head first, per cent at the three severities of each fault."""
-    rows = [["metric", *(fault.title for fault in FAULTS.values())]]
+    rows = [["metric", "rows", *(fault.title for fault in FAULTS.values())]]
     for record in records:
         if record.power is not None:
-            rows.append([record.metric, *(_powers(record, name) for name in FAULTS)])
+            rows.append([record.metric, _size(record), *(_powers(record, name) for name in FAULTS)])
     return rows
 
 

@@ -6,14 +6,10 @@ The work is cut into numbered pieces of about a second, which run in any number 
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from typing import Any, get_args
 
 import numpy as np
@@ -26,6 +22,7 @@ from gandiag.calibration.laws import law_named
 from gandiag.calibration.null_simulation import level, ready, simulated_p_values
 from gandiag.calibration.records import Record, digest_of, versions
 from gandiag.calibration.uniformity import uniformity
+from gandiag.calibration.workers import Workers
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Relabelling
 from gandiag.core.rng import stream
@@ -40,7 +37,6 @@ POWER_REPETITIONS = 100
 FIT_ROWS = 100
 PERMUTATIONS = 99
 _PIECE_SECONDS = 1.0
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 Tell = Callable[[str, int, int], None]
 
@@ -56,54 +52,7 @@ class Piece:
     first: int
     last: int
     seed: int = 0
-
-
-class Workers:
-    """Processes that share the pieces, or none: with one job everything runs here."""
-
-    def __init__(self, jobs: int = 1) -> None:
-        self.jobs = jobs
-        self._pool: ProcessPoolExecutor | None = None
-
-    @contextmanager
-    def running(self) -> Iterator[Workers]:
-        """Keep the processes while the block runs."""
-        if self.jobs == 1:
-            yield self
-            return
-        with _one_thread_each(), ProcessPoolExecutor(self.jobs, mp_context=get_context("spawn")) as pool:
-            self._pool = pool
-            try:
-                yield self
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-            finally:
-                self._pool = None
-
-    def p_values(self, pieces: Sequence[Piece], tell: Tell) -> list[NDArray[np.float64]]:
-        """Work all pieces off, in their order."""
-        found = []
-        done = map(simulate, pieces) if self._pool is None else self._pool.map(simulate, pieces)
-        for i, values in enumerate(done):
-            found.append(values)
-            tell(pieces[i].law or pieces[i].fault, i + 1, len(pieces))
-        return found
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Start processes with one BLAS thread each: more would wait for each other."""
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    rows: int | None = None
 
 
 def named(references: Sequence[str]) -> list[str]:
@@ -149,7 +98,7 @@ def simulate(piece: Piece) -> NDArray[np.float64]:
     numbers = range(piece.first, piece.last)
     if piece.law:
         law = law_named(piece.law)
-        sizes = (*law.sizes[0], FIT_ROWS)
+        sizes = _sizes(law.sizes[0], piece.rows)
         return simulated_p_values(spec, law.draw, law.draw, numbers, sizes=sizes, seed=piece.seed)
     fault = fault_named(piece.fault)
     # One stream for all severities of a fault: their powers differ by the fault, not by the draw.
@@ -158,10 +107,14 @@ def simulate(piece: Piece) -> NDArray[np.float64]:
         fault.real,
         fault.fake(piece.severity),
         numbers,
-        sizes=(100, 100, FIT_ROWS),
+        sizes=_sizes((100, 100), piece.rows),
         seed=piece.seed,
         purpose=("power", piece.fault),
     )
+
+
+def _sizes(usual: tuple[int, int], rows: int | None) -> tuple[int, int, int]:
+    return (*usual, FIT_ROWS) if rows is None else (rows, rows, rows)
 
 
 def calibrated(
@@ -171,6 +124,7 @@ def calibrated(
     repetitions: int | None = None,
     power: bool = True,
     power_repetitions: int | None = None,
+    rows: int | None = None,
     workers: Workers | None = None,
     seed: int = 0,
     tell: Tell = lambda step, done, total: None,
@@ -189,6 +143,9 @@ def calibrated(
         Whether the seven faults are tried as well.
     power_repetitions : int, optional
         Per severity; 100 when absent, or 50 where one takes more than a quarter of a second.
+    rows : int, optional
+        Of each side and set aside; what the law says, mostly 100, when absent. A level holds at every size, so that
+        few rows are enough for a metric that takes long; its power is that of few rows.
     workers : Workers, optional
     seed : int
     tell : callable
@@ -200,47 +157,67 @@ def calibrated(
         One per law; the power stands in the first.
     """
     spec, workers = resolved(metric), workers or Workers()
-    seconds = _seconds_of_one(metric, laws[0])
+    seconds = _seconds_of_one(metric, laws[0], rows)
     count = repetitions or (FEWER_REPETITIONS if seconds > DEAR_SECONDS else REPETITIONS)
     tried = power_repetitions or (POWER_REPETITIONS // 2 if seconds > DEAR_SECONDS else POWER_REPETITIONS)
     width = max(1, min(200, round(_PIECE_SECONDS / seconds)))
-    records = [_of_law(spec, metric, law, count, width, workers, seed, tell) for law in laws]
+    plan = _Plan(metric=metric, rows=rows, width=width, workers=workers, tell=tell)
+    records = [_of_law(spec, law, count, seed, plan) for law in laws]
     if power:
-        records[0].power, records[0].power_repetitions = _power(metric, tried, width, workers, seed, tell), tried
+        records[0].power, records[0].power_repetitions = _power(tried, seed, plan), tried
         records[0].falls = {name: round(falls(rates, tried), 2) for name, rates in records[0].power.items()}
     return records
 
 
-def _seconds_of_one(metric: str, law: str) -> float:
-    simulate(Piece(metric=metric, law=law, first=0, last=1))  # imports are paid for once
-    start = time.perf_counter()
-    simulate(Piece(metric=metric, law=law, first=0, last=3))
-    return (time.perf_counter() - start) / 3.0
+def _seconds_of_one(metric: str, law: str, rows: int | None) -> float:
+    simulate(Piece(metric=metric, law=law, first=0, last=1, rows=rows))  # imports are paid for once
+    # Processor time: what else the machine does must not decide how much is run.
+    start = time.process_time()
+    simulate(Piece(metric=metric, law=law, first=0, last=3, rows=rows))
+    return max((time.process_time() - start) / 3.0, 1e-6)
 
 
-def _pieces(count: int, width: int, **question: Any) -> list[Piece]:
-    return [Piece(first=i, last=min(i + width, count), **question) for i in range(0, count, width)]
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """What all pieces of one metric's study share, and who works them off."""
+
+    metric: str
+    rows: int | None
+    width: int
+    workers: Workers
+    tell: Tell
+
+    def pieces(self, count: int, **question: Any) -> list[Piece]:
+        """Cut ``count`` repetitions of one question."""
+        shared = {"metric": self.metric, "rows": self.rows, **question}
+        return [Piece(first=i, last=min(i + self.width, count), **shared) for i in range(0, count, self.width)]
+
+    def p_values(self, pieces: Sequence[Piece]) -> list[NDArray[np.float64]]:
+        """Work pieces off, in their order."""
+        found = []
+        for piece, values in zip(pieces, self.workers.map(simulate, pieces), strict=True):
+            found.append(values)
+            self.tell(piece.law or piece.fault, len(found), len(pieces))
+        return found
 
 
-def _of_law(
-    spec: MetricSpec, metric: str, law: str, count: int, width: int, workers: Workers, seed: int, tell: Tell
-) -> Record:
+def _of_law(spec: MetricSpec, law: str, count: int, seed: int, plan: _Plan) -> Record:
     """Judge the level under one law; a rate above its limit is run again once, four times as long, and that decides."""
     first = None
-    p = np.concatenate(workers.p_values(_pieces(count, width, metric=metric, law=law, seed=seed), tell))
+    p = np.concatenate(plan.p_values(plan.pieces(count, law=law, seed=seed)))
     permuted = _permuted(spec, law)
     if not _kept(p, permuted):
         first = {"repetitions": count, "rates": _rates(p)}
         count, seed = 4 * count, seed + 1
-        p = np.concatenate(workers.p_values(_pieces(count, width, metric=metric, law=law, seed=seed), tell))
-    found = law_named(law)
+        p = np.concatenate(plan.p_values(plan.pieces(count, law=law, seed=seed)))
+    n, m, fit = _sizes(law_named(law).sizes[0], plan.rows)
     shape = uniformity(p, draws=PERMUTATIONS, permuted=permuted)
     return Record(
         metric=spec.name,
         law=law,
-        n=found.sizes[0][0],
-        m=found.sizes[0][1],
-        fit=FIT_ROWS,
+        n=n,
+        m=m,
+        fit=fit,
         permutations=PERMUTATIONS,
         seed=seed,
         repetitions=count,
@@ -276,18 +253,16 @@ def _permuted(spec: MetricSpec, law: str) -> bool:
     return isinstance(measurement.null, Relabelling)
 
 
-def _power(
-    metric: str, count: int, width: int, workers: Workers, seed: int, tell: Tell
-) -> dict[str, tuple[float, ...]]:
+def _power(count: int, seed: int, plan: _Plan) -> dict[str, tuple[float, ...]]:
     """Rate of p <= 0.05 at each severity of each fault."""
     out = {}
     for fault in FAULTS.values():
         pieces = [
             piece
             for severity in fault.severities
-            for piece in _pieces(count, width, metric=metric, fault=fault.name, severity=severity, seed=seed)
+            for piece in plan.pieces(count, fault=fault.name, severity=severity, seed=seed)
         ]
-        found = workers.p_values(pieces, tell)
+        found = plan.p_values(pieces)
         rates = []
         for severity in fault.severities:
             p = np.concatenate([v for v, at in zip(found, pieces, strict=True) if at.severity == severity])

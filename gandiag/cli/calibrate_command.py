@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,7 @@ _PATH = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--law", "laws", multiple=True, help="Law that both sides share; may be repeated.  [default: normal, ties]"
 )
+@click.option("--rows", type=click.IntRange(min=20), help="Of each side, for dear metrics.  [default: 100 mostly]")
 @click.option("--power/--no-power", default=True, show_default=True, help="Try the seven faults as well.")
 @click.option("--json", "json_path", type=_PATH, help="Add the records to this file.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
@@ -30,6 +31,7 @@ def command(
     metrics: tuple[str, ...],
     repetitions: int | None,
     laws: tuple[str, ...],
+    rows: int | None,
     power: bool,
     json_path: Path | None,
     jobs: int,
@@ -51,23 +53,19 @@ def command(
         raise click.UsageError("--markdown and --page go with records, without METRICS.")
     if not metrics:
         raise click.UsageError("Name at least one metric, a topic, or all.")
-    found = _calibrate(metrics, repetitions, laws, power, json_path, jobs, seed)
+    study = {"repetitions": repetitions, "rows": rows, "power": power, "seed": seed}
+    found = _calibrate(metrics, laws, json_path, jobs, study)
     _print(found)
     return 0 if all(record.good for record in found) else 1
 
 
 def _calibrate(
-    metrics: tuple[str, ...],
-    repetitions: int | None,
-    laws: tuple[str, ...],
-    power: bool,
-    json_path: Path | None,
-    jobs: int,
-    seed: int,
+    metrics: tuple[str, ...], laws: tuple[str, ...], json_path: Path | None, jobs: int, study: dict[str, Any]
 ) -> list[Record]:
     from gandiag.calibration.laws import TABLE, law_named
     from gandiag.calibration.records import add_records
-    from gandiag.calibration.study import Workers, calibrated, named, resolved
+    from gandiag.calibration.study import calibrated, named, resolved
+    from gandiag.calibration.workers import Workers
     from gandiag.cli._terminal import progress_bar
 
     chosen = named(metrics)
@@ -81,15 +79,7 @@ def _calibrate(
             def tell(step: str, done: int, total: int, name: str = name) -> None:
                 progress(f"{name}: {step}", done, total)
 
-            records = calibrated(
-                name,
-                laws=laws or TABLE,
-                repetitions=repetitions,
-                power=power,
-                workers=workers,
-                seed=seed,
-                tell=tell,
-            )
+            records = calibrated(name, laws=laws or TABLE, workers=workers, tell=tell, **study)
             found += records
             if json_path is not None:
                 add_records(json_path, records)

@@ -124,14 +124,14 @@ def test_tables_say_what_is_wrong() -> None:
         ]
     )
     assert len({len(row) for row in rows}) == 1
-    assert [row[7] for row in rows[1:5]] == ["uniform", "TOO HIGH", "uniform", "never small"]
-    assert [row[8] for row in rows[1:5]] == [
+    assert [row[8] for row in rows[1:5]] == ["uniform", "TOO HIGH", "uniform", "never small"]
+    assert [row[9] for row in rows[1:5]] == [
         "best of 5 rejected",
         "best of 5 rejected",
         "NOT REJECTED",
         "not possible: conservative",
     ]
-    assert rows[5][2] == "2000 (second look)"
+    assert rows[5][3] == "2000 (second look)"
     power = {"scale": (0.1, 0.5, 1.0), "mean_shift": (1.0, 0.5, 1.0)}
     head, body = power_rows([record(), record(power=power, falls={"mean_shift": 6.0})])
     assert body[head.index("scale")] == "10 50 100"

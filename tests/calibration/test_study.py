@@ -14,7 +14,8 @@ from gandiag.calibration.alternatives import FAULTS
 from gandiag.calibration.laws import LAWS
 from gandiag.calibration.null_simulation import null_p_values
 from gandiag.calibration.records import read_records
-from gandiag.calibration.study import Piece, Workers, calibrated, named, resolved, simulate
+from gandiag.calibration.study import Piece, calibrated, named, resolved, simulate
+from gandiag.calibration.workers import Workers
 from gandiag.cli.calibrate_command import command
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
@@ -143,7 +144,7 @@ def test_the_command_writes_records_prints_tables_and_passes(tmp_path: Path) -> 
     assert "mean_gap" not in done.stderr.replace(f"{HERE}:METRIC", "")
     assert read_records(path)[0].metric == "mean_gap"
     shown = CliRunner().invoke(command, ["--markdown", str(path)], standalone_mode=False)
-    assert "| `mean_gap` | normal, 2-d | 200 |" in shown.stdout
+    assert "| `mean_gap` | normal, 2-d | 100 | 200 |" in shown.stdout
     assert "stale" in shown.stderr  # it stands in no catalog
     assert "not calibrated: " in shown.stderr
 
@@ -168,3 +169,10 @@ def test_wrong_usage_is_told_before_the_work_begins(asked: list[str], why: str) 
     done = CliRunner().invoke(command, asked, standalone_mode=False)
     assert done.exception is not None
     assert why in str(done.exception)
+
+
+def test_fewer_rows_are_what_was_asked_for_and_are_recorded() -> None:
+    few, usual = (simulate(Piece(metric="energy", law="ties", first=0, last=6, rows=rows)) for rows in (30, None))
+    assert not np.array_equal(few, usual)
+    (found,) = calibrated("energy", laws=["ties"], repetitions=60, rows=30, power=False)
+    assert (found.n, found.m, found.fit) == (30, 30, 30)

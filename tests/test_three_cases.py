@@ -38,7 +38,7 @@ def test_each_case_is_called_by_its_name(report: Any, case: str) -> None:
 def test_the_memoriser_passes_what_compares_with_real_rows_alone(report: Any) -> None:
     """Why a training set is asked for: the distance of the memoriser is about its floor."""
     results = {r.metric: r for r in report.fakes[2].results}
-    assert results["moment_difference"].p_value.value > 0.001
+    assert results["moment_difference"].p_value.value > 0.01
     assert results["data_copying"].p_value.adjusted <= 0.01
     assert results["data_copying"].details["exact_copies"] == results["data_copying"].n_fake
 

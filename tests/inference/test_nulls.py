@@ -81,7 +81,8 @@ def test_floor_and_excess_are_those_of_the_permutations() -> None:
     summary = shifted("greater", shift=0.5)
     assert summary.floor is not None
     assert summary.floor.mean == pytest.approx(0.0, abs=5 * 0.1 / np.sqrt(4999))
-    assert summary.excess == pytest.approx(0.5, abs=0.4)
+    # The shift of 0.5, to 3 standard errors of a difference of means.
+    assert summary.excess == pytest.approx(0.5, abs=0.3)
     assert summary.z == pytest.approx(summary.excess / summary.floor.sd)  # type: ignore[operator]
     assert summary.p_value is not None
     assert summary.p_value.value == pytest.approx(1 / 5000)

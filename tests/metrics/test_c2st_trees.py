@@ -78,5 +78,6 @@ def test_they_see_a_sign_that_only_two_columns_together_show():
 def test_unequal_sizes_tilt_no_score():
     rng = np.random.default_rng(5)
     result = measured(rng.normal(size=(800, 1)), rng.normal(3.0, 1.0, size=(80, 1)))
-    assert result.estimate == pytest.approx(0.866, abs=0.2)
+    # Four standard errors of the share of 40 held-out rows that are called right.
+    assert result.estimate == pytest.approx(0.866, abs=4 * 0.04)
     assert abs(np.median(fit_trees(rng.normal(size=(500, 1)), np.arange(500) < 450, rng).scores(np.zeros((1, 1))))) < 1

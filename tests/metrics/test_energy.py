@@ -90,7 +90,7 @@ def test_its_invariances(n: int, m: int, d: int, seed: int) -> None:
     scale = 1.0 + np.abs(np.concatenate([x, y])).max()
     near: dict[str, Any] = {"rel": 1e-8, "abs": 1e-9 * scale}
     rotation, _ = np.linalg.qr(rng.normal(size=(d, d)))
-    assert value >= 0.0
+    assert value > 0.0, "a distance with the wrong sign would be cut at 0"
     assert energy_distance(y, x) == pytest.approx(value, **near)
     assert energy_distance(rng.permutation(x), rng.permutation(y)) == pytest.approx(value, **near)
     assert energy_distance(x + 1e3, y + 1e3) == pytest.approx(value, **near)

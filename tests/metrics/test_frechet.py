@@ -148,7 +148,7 @@ def test_its_invariances(n: int, m: int, d: int, seed: int) -> None:
     scale = float(np.square(x).mean() + np.square(y).mean()) * d
     near: dict[str, Any] = {"rel": 1e-8, "abs": 1e-7 * scale}
     rotation, _ = np.linalg.qr(rng.normal(size=(d, d)))
-    assert value >= 0.0
+    assert value > 0.0, "a distance with the wrong sign would be cut at 0"
     assert frechet_distance(y, x) == pytest.approx(value, **near)
     assert frechet_distance(rng.permutation(x), y) == pytest.approx(value, **near)
     assert frechet_distance(x @ rotation + 50.0, y @ rotation + 50.0) == pytest.approx(value, **near)

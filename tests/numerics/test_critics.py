@@ -206,16 +206,41 @@ def test_inputs_are_left_as_they_were_and_the_seed_decides():
     assert not np.array_equal(first.real_rows, other.real_rows)
 
 
+def peer_critics(real, fake):
+    """The same job by scikit-learn: two logistic and one neighbour critic, each in five folds, on the whole, judged."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import cross_val_predict
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    n, m = len(real) // 2, len(fake) // 2
+    rows, labels = np.concatenate([real[:n], fake[:m]]), np.arange(n + m) < n
+    logistic = (make_pipeline(StandardScaler(), LogisticRegression(C=c)) for c in (0.1, 1.0))
+    for model in (*logistic, KNeighborsClassifier(int(n**0.5))):
+        cross_val_predict(model, rows, labels, cv=5, method="predict_proba")
+        model.fit(rows, labels).predict_proba(np.concatenate([real[n:], fake[m:]]))
+
+
+def least_seconds(routes, runs):
+    """Time the routes in turn: the least of each, so that what else the machine does falls on both."""
+    times = [[] for _ in routes]
+    for _ in range(runs):
+        for route, kept in zip(routes, times, strict=True):
+            start = time.perf_counter()
+            route()
+            kept.append(time.perf_counter() - start)
+    return [min(kept) for kept in times]
+
+
 @pytest.mark.speed
-def test_critics_are_fast_enough_for_calibration_and_for_large_samples():
+@pytest.mark.parametrize(("rows", "columns", "runs", "most"), [(100, 2, 10, 0.9), (5000, 64, 3, 3.0)])
+def test_critics_take_about_as_long_as_those_of_scikit_learn(rows, columns, runs, most):
+    """On a busy machine the ratio was 0.39 to 0.54 and 1.3 to 1.8; a critic three times as slow is beyond the limit."""
     rng = np.random.default_rng(0)
-    real, fake = rng.normal(size=(100, 2)), rng.normal(size=(100, 2))
-    held_out_critics(real, fake, rng)
-    start = time.perf_counter()
-    for _ in range(10):
-        held_out_critics(real, fake, rng)
-    # 0.035 to 0.065 on one idle machine, from one minute to the next: a budget, not a measurement.
-    assert (time.perf_counter() - start) / 10 < 0.25
-    start = time.perf_counter()
-    held_out_critics(rng.normal(size=(5000, 64)), rng.normal(size=(5000, 64)), rng)
-    assert time.perf_counter() - start < 8.0
+    real, fake = rng.normal(size=(2, rows, columns))
+    routes = [lambda: held_out_critics(real, fake, np.random.default_rng(1)), lambda: peer_critics(real, fake)]
+    for route in routes:
+        route()
+    ours, peer = least_seconds(routes, runs)
+    assert ours < most * peer

@@ -129,7 +129,7 @@ def test_the_page_loads_nothing(text: str) -> None:
     links = [v for _, key, v in parsed.attributes if key in ("href", "src", "srcset", "action", "xlink:href")]
     assert all(v and (v.startswith("#") or v.startswith("data:image/png;base64,")) for v in links)
     assert not re.search(r"https?:|@import|javascript:", text)
-    assert "script" not in {t for t in parsed.tags if t != "script"}
+    assert parsed.tags.count("script") == 1
     assert [v for t, k, v in parsed.attributes if t == "script" and k == "type"] == ["application/json"]
     assert not {"iframe", "object", "embed", "link", "base", "form"} & set(parsed.tags)
     assert not [key for _, key, _ in parsed.attributes if key.startswith("on")]

@@ -146,7 +146,7 @@ def test_tables_go_between_the_marks_of_a_page() -> None:
     assert new.startswith("a\n")
     assert new.endswith("\nz\n")
     assert "old" not in new
-    assert "| `energy` | normal, 2-d | 2000 | 0.0480 |" in new
+    assert "| `energy` | normal, 2-d | 100 | 2000 | 0.0480 |" in new
     assert with_tables(new, [record()]) == new
     with pytest.raises(ConfigError, match="must have the marks"):
         with_tables("no marks", [record()])

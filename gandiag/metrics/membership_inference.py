@@ -5,6 +5,8 @@ come to it (Hilprecht, Härterich & Bernau 2019, "Monte Carlo and reconstruction
 generative models"; Chen, Yu, Zhang & Fritz 2020, "GAN-Leaks"), either plainly or relative to the nearest row of a
 reference sample, which discounts rows of dense regions (the density ratio of van Breugel, Sun, Qian & van der Schaar
 2023, "Membership inference attacks against synthetic data through overfitting detection", with one neighbour each).
+The reference is never of training rows: a quarter of the real rows is set aside for it where training rows are all that
+was set aside.
 
 The estimate is the attack's advantage ``P(called | member) - P(called | non-member)``. Attack and threshold are chosen
 on one half of the rows and judged on the other, so it is honest and its lower confidence bound is exact (Clopper &
@@ -46,6 +48,8 @@ LEVEL = 0.95
 ATTACKS = ("distance", "relative")
 FALSE_ALARMS = 0.01
 FEWEST = 4
+# One real row in so many is set aside for the reference sample where nothing else is.
+REFERENCE_PART = 4
 MOST_MEMBERS = 10_000
 
 
@@ -86,20 +90,21 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     if members is None or len(members) < FEWEST:
         given = "no training rows were given" if members is None else f"{len(members)} training rows are too few"
         return Measurement(estimate=None, status="undefined", reasons={"estimate": given})
+    others, reference = _others_and_reference(comparison, members, rng)
     if len(members) > MOST_MEMBERS:
         members = members[np.sort(rng.choice(len(members), size=MOST_MEMBERS, replace=False))]
-    labels = np.arange(len(members) + comparison.n) < len(members)
-    choosing = np.concatenate([_half(len(members), rng), _half(comparison.n, rng)])
-    scores = attack_scores(np.concatenate([members, comparison.real]), comparison.fake, comparison.fit)
+    labels = np.arange(len(members) + len(others)) < len(members)
+    choosing = np.concatenate([_half(len(members), rng), _half(len(others), rng)])
+    scores = attack_scores(np.concatenate([members, others]), comparison.fake, reference)
 
     def statistic(columns: Labels) -> Matrix:
         plain = judged_attacks(scores, choosing, columns).advantage
         return np.stack([np.maximum(plain, 0.0), separations(scores, columns)])
 
     found = judged_attacks(scores, choosing, labels[:, None])
-    hits, tested, alarms, others = (int(x[0]) for x in (found.hits, found.members, found.alarms, found.others))
+    hits, tested, alarms, spared = (int(x[0]) for x in (found.hits, found.members, found.alarms, found.others))
     plain = float(found.advantage[0])
-    low, _ = advantage_interval(hits, tested, alarms, others, level=LEVEL, sided="lower")
+    low, _ = advantage_interval(hits, tested, alarms, spared, level=LEVEL, sided="lower")
     return Measurement(
         estimate=max(0.0, plain),
         # Halves keep their numbers of members, so that both rates exist under every relabelling.
@@ -110,14 +115,28 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
             "attack": ATTACKS[int(found.attack[0])],
             "plain_advantage": plain,
             "true_positive_rate": hits / tested,
-            "false_positive_rate": alarms / others,
+            "false_positive_rate": alarms / spared,
             **_at_few_alarms(scores[int(found.attack[0])], choosing, labels),
             **_areas(scores, labels),
             "n_members": len(members),
-            "n_others": comparison.n,
+            "n_others": len(others),
+            "n_reference": len(reference),
         },
         arrays={"scores": scores, "is_member": labels, "thresholds": _thresholds(found)},
     )
+
+
+def _others_and_reference(comparison: Comparison, members: Matrix, rng: np.random.Generator) -> tuple[Matrix, Matrix]:
+    """Split the rows that are no members into those whose membership is asked and the attacker's reference.
+
+    Where the rows set aside are the training rows themselves they cannot be the reference: every member would stand at
+    distance 0 from it. Real rows are then set aside for it.
+    """
+    if not np.array_equal(comparison.fit, members):
+        return comparison.real, comparison.fit
+    aside = np.zeros(comparison.n, dtype=bool)
+    aside[rng.permutation(comparison.n)[: max(1, comparison.n // REFERENCE_PART)]] = True
+    return comparison.real[~aside], comparison.real[aside]
 
 
 def _half(n: int, rng: np.random.Generator) -> Labels:

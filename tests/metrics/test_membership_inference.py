@@ -147,3 +147,29 @@ def test_few_training_rows_are_refused_in_words() -> None:
     full = measure(Comparison(real=real, fake=fake, fit=fit, train=train), rng=np.random.default_rng(0))
     json.dumps(dict(full.details), allow_nan=False)
     assert METRIC.needs == {"train"}
+
+
+def reference_is_train(seed: int, copied: int) -> tuple[Measurement, NullSummary]:
+    """Score as `gandiag.score(train=)` does: the rows set aside are the training rows."""
+    train, real, fake, _ = sides(seed, n=200)
+    noise = np.random.default_rng(seed + 1).normal(size=(copied, 4))
+    fake[:copied] = train[:copied] + 0.05 * noise
+    return run(train, real, fake, train, seed=seed)
+
+
+def test_members_are_no_reference_where_training_rows_are_all_that_was_set_aside() -> None:
+    # Members at distance 0 from the reference scored -1 in every case: an area of exactly 0 and a dead attack.
+    null = [reference_is_train(seed, 0)[0].details for seed in range(20)]
+    areas = np.array([found["auc_relative"] for found in null])
+    # The standard deviation of an area of 200 against 150 rows is 0.031.
+    assert abs(areas.mean() - 0.5) < 4 * 0.031 / np.sqrt(20)
+    assert null[0]["n_reference"] == 50
+    assert null[0]["n_others"] == 150
+    found, _ = reference_is_train(0, 200)
+    assert found.details["auc_relative"] > 0.9
+
+
+def test_the_level_holds_where_training_rows_are_all_that_was_set_aside() -> None:
+    values = np.array([p_of(reference_is_train(seed, 0)[1]) for seed in range(80)])
+    low, high = stats.binom.ppf([1e-4, 1 - 1e-4], 80, 0.25)
+    assert low <= (values <= 0.25).sum() <= high

@@ -50,7 +50,8 @@ def jensen_shannon(p: Vector, q: Vector) -> float:
     Returns
     -------
     float
-        Nats, in [0, log 2]; the square of `scipy.spatial.distance.jensenshannon`.
+        Nats, in [0, log 2]; the square of `scipy.spatial.distance.jensenshannon`, which loses its digits, or its
+        root, where both laws are nearly equal. Here every cell keeps its own.
 
     Examples
     --------
@@ -58,10 +59,14 @@ def jensen_shannon(p: Vector, q: Vector) -> float:
     >>> round(jensen_shannon(np.array([0.5, 0.25, 0.25]), np.array([0.25, 0.25, 0.5])), 6)
     0.042475
     """
-    from scipy.special import rel_entr
+    from scipy.special import xlog1py
 
-    middle = (p + q) / 2.0
-    return 0.5 * float(rel_entr(p, middle).sum() + rel_entr(q, middle).sum())
+    whole = p + q
+    t = np.divide(p - q, whole, out=np.zeros(np.shape(whole)), where=whole > 0.0)
+    # (1 + t) log(1 + t) + (1 - t) log(1 - t), about t^2: each logarithm alone is about t, and they cancel.
+    near = np.clip(t, -0.5, 0.5)
+    small = 2.0 * near * np.arctanh(near) + np.log1p(-(near**2))
+    return 0.25 * float((whole * np.where(near == t, small, xlog1py(1.0 + t, t) + xlog1py(1.0 - t, -t))).sum())
 
 
 def js_distance(p: Vector, q: Vector) -> float:

@@ -41,6 +41,7 @@ def mapped(inception_weights: Path) -> module.Inception:
     return fit(sample_set(images()), f"{inception_weights}?sha256={digest_of(inception_weights)}&device=cpu")
 
 
+@pytest.mark.differential("D23")
 def test_d23_features_are_torch_fidelitys_and_an_error_of_a_hundredth_is_not(
     mapped: module.Inception, inception_weights: Path
 ) -> None:

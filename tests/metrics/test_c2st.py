@@ -94,6 +94,7 @@ def test_accuracy_costs_power_against_hotelling_in_many_dimensions():
     assert mean_shift_powers(seen=True, delta=0.0, repetitions=40)[1] == 1.0
 
 
+@pytest.mark.differential("D19")
 def test_it_predicts_what_a_plain_pipeline_with_the_same_split_predicts():
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -111,6 +112,7 @@ def test_it_predicts_what_a_plain_pipeline_with_the_same_split_predicts():
 
     ours = held.critics["linear"].fitted.scores(np.concatenate([real[held.real_rows], fake[held.fake_rows]]))
     np.testing.assert_allclose(ours, pipeline(held.train_real, held.train_fake), rtol=1e-6, atol=1e-8)
+    assert not np.allclose(1.01 * ours, pipeline(held.train_real, held.train_fake), rtol=1e-6, atol=1e-8)
     # Another split learns another critic.
     assert not np.allclose(ours, pipeline(held.real_rows, held.fake_rows), rtol=1e-2)
 

@@ -48,6 +48,7 @@ def test_the_range_is_one_to_the_number_of_classes() -> None:
 
 @pytest.mark.usefixtures("torchvision_schemas")
 @pytest.mark.parametrize("splits", [1, 3, 10])
+@pytest.mark.differential("D07")
 def test_d07_it_agrees_with_torch_fidelity_and_an_error_of_a_hundredth_does_not(splits: int) -> None:
     torch = pytest.importorskip("torch")
     peer = pytest.importorskip("torch_fidelity.metric_isc")

@@ -59,6 +59,7 @@ def test_a_change_of_scale_along_one_hidden_axis_is_found(p: float) -> None:
 
 
 @pytest.mark.parametrize(("n", "m", "p"), [(60, 60, 2.0), (60, 45, 1.0)])
+@pytest.mark.differential("D14")
 def test_its_value_is_that_of_pot_along_its_direction_and_above_the_best_of_a_thousand(
     n: int, m: int, p: float
 ) -> None:

@@ -79,6 +79,7 @@ def test_the_floor_does_not_depend_on_the_dimension(d: int) -> None:
 
 @pytest.mark.parametrize(("n", "m"), [(20, 20), (20, 13)])
 @pytest.mark.parametrize("p", [1.0, 2.0])
+@pytest.mark.differential("D14")
 def test_it_agrees_with_pot_over_the_same_directions(n: int, m: int, p: float) -> None:
     import ot
 

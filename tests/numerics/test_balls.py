@@ -164,6 +164,7 @@ def check_prdc(real: Matrix, fake: Matrix, k: int, ties: str, *, planted: float 
 
 @pytest.mark.parametrize("ties", ["closed", "prdc"])
 @pytest.mark.parametrize("k", [1, 5])
+@pytest.mark.differential("D08")
 def test_continuous_data_score_as_in_the_prdc_package(ties: str, k: int) -> None:
     rng = np.random.default_rng(8)
     real, fake = rng.normal(size=(400, 6)), rng.normal(size=(300, 6)) * 1.2 + 0.3

@@ -15,6 +15,7 @@ from gandiag.numerics.marginals import SortedColumns, exact_ks_p, ks_p_values, s
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.booleans(), st.integers(0, 10_000))
+@pytest.mark.differential("D18")
 def test_distances_and_p_values_agree_with_scipy(n: int, m: int, tied: bool, seed: int) -> None:
     rng = np.random.default_rng(seed)
     pool = rng.normal(size=(n + m, 3))

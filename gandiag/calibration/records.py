@@ -1,17 +1,20 @@
 """Records of calibrations: one JSON file that many runs add to, each in its turn.
 
-A record names the versions it was made with and a digest of the metric's source, so that a reader can tell what it is
+A record names the versions it was made with and a digest of the metric's code, so that a reader can tell what it is
 worth today.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import hashlib
 import inspect
+import io
 import json
 import os
 import secrets
+import tokenize
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -90,13 +93,37 @@ class Record:
 
 
 def digest_of(spec: MetricSpec) -> str:
-    """Digest the source of the module that measures."""
+    """Digest the code of the module that measures, without its comments, its docstrings and the words of its card."""
     module = inspect.getmodule(inspect.unwrap(spec.measure))
     try:
-        source = inspect.getsource(module) if module is not None else repr(spec.measure)
+        code = _code_of(inspect.getsource(module)) if module is not None else repr(spec.measure)
     except (OSError, TypeError):  # typed at a prompt
-        source = spec.name
-    return hashlib.sha256(source.encode()).hexdigest()[:16]
+        code = spec.name
+    return hashlib.sha256(code.encode()).hexdigest()[:16]
+
+
+def _code_of(source: str) -> str:
+    """Keep of a module what decides what it does; the text itself, since every Python spells out a tree its own way."""
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            lines[token.start[0] - 1] = lines[token.start[0] - 1][: token.start[1]]
+    for node in ast.walk(ast.parse(source)):
+        for words in _words_of(node):
+            lines[words.lineno - 1 : words.end_lineno] = [""] * ((words.end_lineno or words.lineno) - words.lineno + 1)
+    return " ".join(" ".join(lines).split())
+
+
+def _words_of(node: ast.AST) -> list[ast.expr | ast.keyword]:
+    if isinstance(node, ast.Expr) and _is_text(node.value):
+        return [node.value]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "MetricSpec":
+        return [word for word in node.keywords if _is_text(word.value)]
+    return []
+
+
+def _is_text(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
 
 
 def versions() -> dict[str, str]:
@@ -113,7 +140,7 @@ def versions() -> dict[str, str]:
 
 
 def is_stale(record: Record) -> bool:
-    """Tell whether the metric's source has changed since, or is gone."""
+    """Tell whether the metric's code has changed since, or is gone."""
     return record.metric not in METRICS.names() or digest_of(METRICS.get(record.metric)) != record.digest
 
 

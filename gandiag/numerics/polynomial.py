@@ -41,9 +41,8 @@ class CubicTiles:
 
     def __call__(self, i: slice, j: slice) -> Array:
         """Evaluate one tile in float64."""
-        xp = namespace(self.offsets)
-        out = xp.astype(self.centred[i, :] @ self.centred[j, :].T, self.offsets.dtype)
-        out += self.offsets[i][:, None]
+        # The sum of a single-precision product and a double-precision offset is in double precision.
+        out = self.centred[i, :] @ self.centred[j, :].T + self.offsets[i][:, None]
         out += self.offsets[j][None, :]
         squares = out * out
         out *= squares

@@ -1,18 +1,29 @@
-"""Time our route and a peer's in turn, in one run on the same arrays; and what this machine could do at best."""
+"""Time our route and a peer's in turn, in one run on the same arrays; and what this machine could do at best.
+
+An area is a module with a ``TITLE``, a function ``measured(found, size)`` that gives its rows, and ``REASONS``: why a
+job misses its target, where one does. `command` makes it a program, ``python benchmarks/<area>.py [--quick|--large]``.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import os
 import platform
 import statistics
+import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+
+Size = Literal["quick", "default", "large"]
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
@@ -31,15 +42,38 @@ class Timed:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line of the table; ``target`` is the ratio that we set out to reach, ``floor`` the seconds at the ceiling."""
+    """One line of the table.
+
+    ``target`` is the ratio that we set out to reach, ``within`` the seconds and ``most`` the megabytes that we set out
+    to stay in, ``claims`` what else must hold, and ``floor`` the seconds at the ceiling.
+    """
 
     job: str
     ours: Timed
     peer: Timed | None
     peer_name: str = ""
     target: float | None = None
+    within: float | None = None
+    most: float | None = None
+    claims: Mapping[str, bool] = field(default_factory=dict)
     floor: float | None = None
     note: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """The peer's time over ours."""
+        return None if self.peer is None else self.peer.seconds / self.ours.seconds
+
+    def misses(self) -> list[str]:
+        """Say what falls short, measured against wanted."""
+        found = []
+        if self.target is not None and self.ratio is not None and self.ratio < self.target:
+            found.append(f"{self.ratio:.1f}× {self.peer_name}, wanted {self.target:g}×")
+        if self.within is not None and self.ours.seconds > self.within:
+            found.append(f"{_seconds(self.ours.seconds)}, wanted {_seconds(self.within)}")
+        if self.most is not None and self.ours.megabytes is not None and self.ours.megabytes > self.most:
+            found.append(f"{_megabytes(self.ours.megabytes)}, wanted {_megabytes(self.most)}")
+        return found + [f"not so: {claim}" for claim, holds in self.claims.items() if not holds]
 
 
 def in_turn(routes: dict[str, Callable[[], Any]], *, runs: int = 3) -> dict[str, Timed]:
@@ -66,8 +100,16 @@ def in_turn(routes: dict[str, Callable[[], Any]], *, runs: int = 3) -> dict[str,
     }
 
 
+def scaled(some: Timed, none: Timed, factor: float) -> Timed:
+    """Scale the time of some repetitions up to all of them; what comes before the first (``none``) counts once."""
+    seconds = none.seconds + factor * max(0.0, some.seconds - none.seconds)
+    return replace(some, seconds=seconds, fastest=seconds)
+
+
 def _once(route: Callable[[], Any]) -> tuple[float, float | None, Any]:
     gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # freed memory that is kept would hide the next rise
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
     before = _reset_peak()
     start = time.perf_counter()
     value = route()
@@ -101,30 +143,35 @@ class Ceilings:
     gemm32: float  # floating-point operations a second
     gemm64: float
     copy: float  # bytes a second, read and written
-    sort32: float  # elements a second, rows of 10^4
+    sort64: float  # elements a second, rows of 10^4, a thread on every core
     topk32: float  # elements a second, the smallest 6 of rows of 16384
 
 
-def ceilings() -> Ceilings:
-    """Measure GEMM, memory, sort and top-k rates."""
+def ceilings(*, quick: bool = False) -> Ceilings:
+    """Measure GEMM, memory, sort and top-k rates; ``quick`` for a test of the benchmark itself."""
     import torch
 
     rng = np.random.default_rng(0)
-    size = 2048
+    size, rows = (256, 20) if quick else (2048, 500)
     a = rng.random((size, size))
     single = a.astype(np.float32)
-    block = rng.random((500, 10_000), dtype=np.float32)
-    wide = torch.from_numpy(rng.random((1024, 16_384), dtype=np.float32))
-    source = np.ones(2**25)
+    block = rng.random((rows, 10_000))
+    wide = torch.from_numpy(rng.random((2 * rows, 16_384), dtype=np.float32))
+    source = np.ones(2**16 if quick else 2**25)
     target = np.empty_like(source)
     operations = 2.0 * size**3
     return Ceilings(
         gemm32=operations / _best(lambda: single @ single),
         gemm64=operations / _best(lambda: a @ a),
         copy=2.0 * source.nbytes / _best(lambda: np.copyto(target, source)),
-        sort32=block.size / _best(lambda: np.sort(block, axis=1)),
+        sort64=block.size / _best(lambda: _sorted_by_all(block)),
         topk32=wide.numel() / _best(lambda: torch.topk(wide, 6, dim=1, largest=False, sorted=False)),
     )
+
+
+def _sorted_by_all(block: Any) -> None:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda part: np.sort(part, axis=1), np.array_split(block, os.cpu_count() or 1)))
 
 
 def _best(work: Callable[[], Any], runs: int = 5) -> float:
@@ -136,16 +183,56 @@ def _best(work: Callable[[], Any], runs: int = 5) -> float:
     return min(found)
 
 
-def heading(found: Ceilings) -> str:
-    """Describe the machine and its ceilings in Markdown."""
+def machine() -> str:
+    """Describe the machine and the packages that are timed, without a date."""
     import torch
 
+    peers = ("scipy", "scikit-learn", "POT", "lap", "faiss-cpu", "prdc", "torch-fidelity")
+    packages = ", ".join(f"{name} {found}" for name in peers if (found := _version(name)) is not None)
     return (
-        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}, "
-        f"torch {torch.__version__} ({torch.get_num_threads()} threads).\n\n"
+        f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}, "
+        f"torch {torch.__version__} ({torch.get_num_threads()} threads), {packages}."
+    )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def others(seconds: float = 1.0) -> float | None:
+    """Count the cores that other processes keep busy (Linux): this one sleeps meanwhile."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return None
+
+    def busy() -> float:
+        user, nice, system, _, _, irq, soft, *_ = (int(part) for part in stat.read_text().splitlines()[0].split()[1:])
+        return (user + nice + system + irq + soft) / os.sysconf("SC_CLK_TCK")
+
+    start, begun = time.perf_counter(), busy()
+    time.sleep(seconds)
+    return (busy() - begun) / (time.perf_counter() - start)
+
+
+def heading(found: Ceilings) -> str:
+    """Describe the ceilings, and who else is on the machine, in Markdown."""
+    company = others()
+    alone = "" if company is None else f" Other processes kept {company:.1f} cores busy when this began."
+    return (
         f"Ceilings measured in this run: GEMM {found.gemm32 / 1e9:.0f} GFLOP/s (float32), {found.gemm64 / 1e9:.0f} "
-        f"(float64); copy {found.copy / 1e9:.1f} GB/s; sort {found.sort32 / 1e6:.0f} M elements/s; top-k "
-        f"{found.topk32 / 1e6:.0f} M elements/s.\n"
+        f"(float64); copy {found.copy / 1e9:.1f} GB/s; sort {found.sort64 / 1e6:.0f} M elements/s (float64, all cores);"
+        f" top-k {found.topk32 / 1e6:.0f} M elements/s.{alone}\n"
     )
 
 
@@ -155,15 +242,68 @@ def table(rows: list[Row]) -> str:
     lines = [head, "|---|---|---|---|---|---|---|---|"]
     for row in rows:
         peer = "–" if row.peer is None else f"{row.peer_name} {_seconds(row.peer.seconds)}"
-        ratio = "–" if row.peer is None else f"{row.peer.seconds / row.ours.seconds:.1f}×"
-        target = "–" if row.target is None else f"{row.target:g}×"
+        ratio = "–" if row.ratio is None else f"{row.ratio:.1f}×"
         theirs = "–" if row.peer is None else _megabytes(row.peer.megabytes)
         share = "–" if row.floor is None else f"{row.floor / row.ours.seconds:.0%}"
         lines.append(
-            f"| {row.job} | {_seconds(row.ours.seconds)} | {peer} | {ratio} | {target} "
+            f"| {row.job} | {_seconds(row.ours.seconds)} | {peer} | {ratio} | {_wanted(row)} "
             f"| {_megabytes(row.ours.megabytes)} / {theirs} | {share} | {row.note} |"
         )
     return "\n".join(lines)
+
+
+def _wanted(row: Row) -> str:
+    parts = [
+        None if row.target is None else f"{row.target:g}×",
+        None if row.within is None else f"{_seconds(row.within)}",
+        None if row.most is None else f"{_megabytes(row.most)}",
+        *row.claims,
+    ]
+    return ", ".join(part for part in parts if part is not None) or "–"
+
+
+def shortfalls(rows: list[Row], reasons: Mapping[str, str]) -> str:
+    """Name every job that misses what it set out for, with the reason whose key its name begins with."""
+    lines = []
+    for row in rows:
+        for miss in row.misses():
+            why = next((text for start, text in reasons.items() if row.job.startswith(start)), "no reason is known")
+            lines.append(f"- {row.job}: {miss}. Why: {why}.")
+    return "\n".join(["Falls short:", "", *lines]) if lines else "Nothing falls short."
+
+
+def report(measured: Callable[[Ceilings, Size], list[Row]], reasons: Mapping[str, str], size: Size) -> str:
+    """Run one area: ceilings, table, and what falls short."""
+    found = ceilings(quick=size == "quick")
+    before = heading(found)  # now, while nothing of ours runs
+    rows = measured(found, size)
+    return "\n".join([before, table(rows), "", shortfalls(rows, reasons), ""])
+
+
+def command(write: Callable[[Size], str]) -> None:
+    """Print one area at the size that the command line asks for."""
+    print(write(asked_size(sys.argv)))
+
+
+def asked_size(words: list[str]) -> Size:
+    """Read ``--quick`` or ``--large``."""
+    return "quick" if "--quick" in words else "large" if "--large" in words else "default"
+
+
+def load_torchvision() -> None:
+    """Let torch-fidelity be imported beside a torchvision of another build."""
+    import torch
+
+    try:
+        import torchvision  # noqa: F401
+    except (ImportError, RuntimeError):
+        library = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _KEPT.append(library)  # its definitions go with it
+
+
+_KEPT: list[Any] = []
 
 
 def _seconds(value: float) -> str:

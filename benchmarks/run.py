@@ -1,0 +1,82 @@
+"""Every benchmark in one command: ``python benchmarks/run.py [area ...] [--large] [--write docs/performance.md]``.
+
+Each area runs in a process of its own, with all cores, and measures this machine's ceilings again first. Run it on an
+idle machine: a table says how many cores others kept busy when it began. The default run takes about a quarter of an
+hour on two cores; ``--quick`` is for a test of the benchmarks and measures nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from _timing import machine
+
+HERE = Path(__file__).resolve().parent
+AREAS = {
+    "frechet": "Fréchet distance from features",
+    "neighbours": "Neighbours and duplicates",
+    "kernels": "Kernel tests and KID",
+    "transport": "Transport",
+    "growth": "Growth with the rows",
+}
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_INTRODUCTION = """# Performance
+
+Our route and a peer's, in turn, in one run on the same arrays. Written by `{command}`, which measures everything again.
+
+**ours** and **peer** are medians; **ratio** is the peer's time over ours. **target** is what we set out for: a ratio,
+a time, a limit of memory, or a value that must be the peer's. **memory** is the rise of the peak resident memory during
+the call, inputs not counted. **share of the ceiling** is the time that the unavoidable arithmetic takes at this
+machine's measured rates, over our time; where both do the same work it cannot exceed 100 % by more than noise, and it
+can where symmetry halves the work that is counted. "Scaled" means that the peer ran on part of the job and the time is
+in proportion.
+
+Machine: {machine}
+"""
+
+
+def main(words: list[str]) -> int:
+    """Run the areas that are asked for; return how many failed."""
+    asked = _parser().parse_args(words)
+    size = ["--quick"] if asked.quick else ["--large"] if asked.large else []
+    command = " ".join(["python benchmarks/run.py", *asked.areas, *size])
+    parts, failed = [_INTRODUCTION.format(command=command, machine=machine())], 0
+    print(parts[0], flush=True)
+    for area in asked.areas or AREAS:
+        text, code = one(area, size)
+        failed += code != 0
+        parts.append(f"## {AREAS[area]}\n\n`python benchmarks/{' '.join([area + '.py', *size])}`\n\n{text.strip()}\n")
+        print(parts[-1], flush=True)
+    if asked.write:
+        asked.write.write_text("\n".join(parts))
+    return failed
+
+
+def one(area: str, size: list[str]) -> tuple[str, int]:
+    """Run one area in its own process, with as many threads as there are cores."""
+    environment = {name: value for name, value in os.environ.items() if name not in _ONE_THREAD}
+    environment["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), environment.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, str(HERE / f"{area}.py"), *size], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        print(done.stderr, file=sys.stderr, flush=True)
+        return f"This area failed: {done.stderr.strip().splitlines()[-1]}", done.returncode
+    return done.stdout, 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("areas", nargs="*", choices=[*AREAS, []], help="all of them by default")
+    parser.add_argument("--large", action="store_true", help="sizes that take an hour")
+    parser.add_argument("--quick", action="store_true", help="sizes that measure nothing")
+    parser.add_argument("--write", type=Path, help="the page to write")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gandiag.calibration.contract_rules import QUICK_REPETITIONS, RULES, Rule, Subject
+from gandiag.calibration.contract_rules import RULES
+from gandiag.calibration.contract_subject import QUICK_REPETITIONS, Rule, Subject
 from gandiag.calibration.study import resolved
 from gandiag.core.checks import unknown_name
 from gandiag.core.specs import MetricSpec

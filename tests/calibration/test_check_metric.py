@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 import gandiag
 from gandiag.calibration.checking import BrokenContract, breach_of, check_metric
 from gandiag.calibration.contract_inputs import DEGENERATE
-from gandiag.calibration.contract_rules import RULES, Subject
+from gandiag.calibration.contract_rules import RULES
+from gandiag.calibration.contract_subject import Subject
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Floor, KnownNull, Measurement, PValue, Relabelling
 from gandiag.core.specs import MetricSpec

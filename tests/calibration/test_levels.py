@@ -16,7 +16,8 @@ import pytest
 from numpy.typing import NDArray
 
 from gandiag.calibration.checking import breach_of
-from gandiag.calibration.contract_rules import RULES, Subject
+from gandiag.calibration.contract_rules import RULES
+from gandiag.calibration.contract_subject import Subject
 from gandiag.calibration.exchangeability import dealt, is_exact
 from gandiag.calibration.inputs import suited
 from gandiag.calibration.laws import LAWS, Law, NullLaw

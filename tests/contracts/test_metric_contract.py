@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from gandiag.calibration.checking import breach_of
-from gandiag.calibration.contract_rules import RULES, Subject
+from gandiag.calibration.contract_rules import RULES
+from gandiag.calibration.contract_subject import Subject
 from gandiag.core.specs import METRICS
 
 

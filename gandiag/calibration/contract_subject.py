@@ -1,0 +1,63 @@
+"""A metric under examination, and what a rule of the contract is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from gandiag.calibration.inputs import suited
+from gandiag.calibration.null_simulation import ready
+from gandiag.core.comparison import Comparison
+from gandiag.core.results import Measurement, Result
+from gandiag.core.specs import MetricSpec
+from gandiag.measuring import Settings, measured
+
+QUICK_REPETITIONS = 60
+
+
+class Subject:
+    """One metric under examination."""
+
+    def __init__(self, spec: MetricSpec, *, repetitions: int = QUICK_REPETITIONS) -> None:
+        self.spec = ready(spec)
+        self.repetitions = repetitions
+
+    def result(self, pair: Comparison, *, permutations: int = 99) -> Result:
+        """Ask for the whole answer."""
+        return measured(self.spec, suited(self.spec, pair), settings=Settings(permutations=permutations))
+
+    def measurement(self, pair: Comparison, *, seed: int = 3) -> Measurement:
+        """Ask for the number and its null."""
+        return self.spec.measure(suited(self.spec, pair), rng=np.random.default_rng(seed))
+
+    def estimates(self, *pairs: Comparison) -> list[float]:
+        """Measure some comparisons; an undefined one leaves nothing to compare."""
+        found = [self.measurement(pair).estimate for pair in pairs]
+        return [value for value in found if value is not None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One rule.
+
+    Parameters
+    ----------
+    name : str
+    demand : str
+        What must hold.
+    remedy : str
+    broken : callable
+        ``Subject -> what was received that broke it, or None``.
+    """
+
+    name: str
+    demand: str
+    remedy: str
+    broken: Callable[[Subject], str | None]
+
+
+def agree(values: list[float]) -> bool:
+    """Tell whether two values are the same number up to rounding; fewer than two always agree."""
+    return len(values) < 2 or bool(np.isclose(values[0], values[1], rtol=1e-6, atol=1e-9))

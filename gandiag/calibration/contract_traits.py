@@ -1,0 +1,114 @@
+"""Rules about what a metric declares and what its null says: traits both ways, the statistic, and the level."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gandiag.calibration.contract_inputs import SIDES, ordinary_pair, witnesses
+from gandiag.calibration.contract_subject import Subject, agree
+from gandiag.calibration.exchangeability import is_exact
+from gandiag.calibration.inputs import suited
+from gandiag.calibration.laws import LAWS
+from gandiag.calibration.null_simulation import level, simulated_p_values
+from gandiag.core.comparison import Comparison
+from gandiag.core.results import Relabelling
+
+# The quick look at the level: a coarse limit, seen by tests that reject at several times their level.
+QUICK_LAWS = ("student", "ties")
+QUICK_SIZES = (60, 30, 40)
+QUICK_PERMUTATIONS = 19
+
+
+def _as_declared(declared: bool, agreements: list[bool]) -> str | None:
+    """Compare a trait with its declaration: it holds everywhere, or breaks somewhere where it is not declared."""
+    if all(agreements) == declared:
+        return None
+    if declared:
+        return f"declared, but broken on {agreements.count(False)} of {len(agreements)} comparisons"
+    return f"not declared, but holding on all {len(agreements)} comparisons"
+
+
+def symmetry(subject: Subject) -> str | None:
+    """Swap real and fake."""
+    agreements = []
+    for pair in witnesses():
+        swapped = replace(pair, real=pair.fake, fake=pair.real, outside=np.zeros(pair.n, dtype=bool), _shared={})
+        agreements.append(agree(subject.estimates(pair, swapped)))
+    return _as_declared(subject.spec.symmetric, agreements)
+
+
+def scale(subject: Subject) -> str | None:
+    """Multiply all sides by one factor."""
+    agreements = []
+    for pair in (suited(subject.spec, witness) for witness in witnesses()):
+        sides = {side: getattr(pair, side) * 8.0 for side in SIDES}
+        agreements.append(agree(subject.estimates(pair, replace(pair, **sides, _shared={}))))
+    return _as_declared(subject.spec.scale_invariant, agreements)
+
+
+def zero(subject: Subject) -> str | None:
+    """Measure every side against itself."""
+    zeros = []
+    for pair in witnesses():
+        for side in (pair.real, pair.fake):
+            same = replace(pair, real=side, fake=side, outside=np.zeros(len(side), dtype=bool), _shared={})
+            zeros += [abs(value) < 1e-7 for value in subject.estimates(same)]
+    # A lower bound is often 0 without being so by definition.
+    if subject.spec.kind == "lower_bound" and all(zeros):
+        return None
+    return _as_declared(subject.spec.zero_on_equal, zeros)
+
+
+def observed_is_one_of_all(subject: Subject) -> str | None:
+    """Put the observed labelling through the statistic again: it must equal itself and the estimate."""
+    measurement = subject.measurement(ordinary_pair())
+    null = measurement.null
+    if not isinstance(null, Relabelling) or measurement.estimate is None:
+        return None
+    values = np.atleast_2d(null.statistic(np.repeat(null.observed[:, None], 3, axis=1)))
+    if not np.allclose(values, values[:, :1], rtol=1e-12, atol=1e-14):
+        return f"{np.ptp(values, axis=1).max():.3g} between equal columns of labels"
+    if not np.isclose(values[0, 0], measurement.estimate, rtol=1e-7, atol=1e-9):
+        return f"{values[0, 0]:g} from the observed labels, and the estimate {measurement.estimate:g}"
+    return None
+
+
+def columns_apart(subject: Subject) -> str | None:
+    """Compare a block of labels with its columns: the engine cuts blocks as memory allows."""
+    null = subject.measurement(ordinary_pair()).null
+    if not isinstance(null, Relabelling):
+        return None
+    rng = np.random.default_rng(6)
+    labels = np.stack([null.observed, *(rng.permutation(null.observed) for _ in range(4))], axis=1)
+    if null.groups is not None or null.strata is not None:
+        labels = np.repeat(null.observed[:, None], 5, axis=1)
+    together = np.atleast_2d(null.statistic(labels))
+    alone = np.concatenate([np.atleast_2d(null.statistic(labels[:, i : i + 1])) for i in range(5)], axis=1)
+    gap = float(np.abs(together - alone).max())
+    return None if np.allclose(together, alone, rtol=1e-9, atol=1e-12) else f"a difference of {gap:.3g}"
+
+
+def level_kept(subject: Subject) -> str | None:
+    """Exact by construction where that can be shown; else a few simulations."""
+    for name in QUICK_LAWS:
+        law, rng = LAWS[name].draw, np.random.default_rng(7)
+        n, m, fit = QUICK_SIZES
+        real, fake, aside, train = (law(rng, rows) for rows in (n, m, fit, fit))
+        if is_exact(subject.spec, Comparison(real=real, fake=fake, fit=aside, train=train)):
+            continue
+        p = simulated_p_values(
+            subject.spec,
+            law,
+            law,
+            range(subject.repetitions),
+            sizes=QUICK_SIZES,
+            permutations=QUICK_PERMUTATIONS,
+            purpose=("quick look", name),
+        )
+        found = level(p, 0.05)
+        if not found.kept:
+            title = LAWS[name].title
+            return f"p ≤ 0.05 in {found.rate:.0%} of {len(p)} cases of {title}, where {found.high:.0%} is the limit"
+    return None

@@ -1,0 +1,181 @@
+"""Properties of the distances between weighted points: mixing, triangles, replication, embedding, and weights.
+
+Weights are whole numbers of repetitions, so that a mixture ``(1 - t) P + t Q`` of two samples of one size is exact.
+Each property has a form of the number for which it does not hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from gandiag.metrics.energy import energy_distance
+from gandiag.metrics.mmd import mmd_squared
+from gandiag.metrics.wasserstein import wasserstein_distance
+from gandiag.numerics.distances import pooled_distances
+from gandiag.numerics.divergences import jensen_shannon
+from gandiag.numerics.frechet_distance import frechet_distance
+from gandiag.numerics.kernels import biased_mmd2, gaussian_kernel
+from gandiag.numerics.transport import wasserstein_1d
+
+Matrix = NDArray[np.float64]
+Distance = Callable[[Matrix, Matrix], float]
+TIMES = 4
+
+
+def biased_mmd(real: Matrix, fake: Matrix) -> float:
+    kernel = gaussian_kernel(pooled_distances(np.concatenate([real, fake])), 1.5)
+    labels = np.arange(len(kernel))[:, None] < len(real)
+    return float(np.sqrt(max(0.0, biased_mmd2(kernel, labels)[0])))
+
+
+def root_energy(real: Matrix, fake: Matrix) -> float:
+    return float(np.sqrt(energy_distance(real, fake)))
+
+
+def root_frechet(real: Matrix, fake: Matrix) -> float:
+    return float(np.sqrt(frechet_distance(real, fake)))
+
+
+def quadratic_wasserstein(real: Matrix, fake: Matrix) -> float:
+    return wasserstein_distance(real, fake, 2.0)
+
+
+DISTANCES: dict[str, Distance] = {
+    "wasserstein": wasserstein_distance,
+    "wasserstein of power 2": quadratic_wasserstein,
+    "root of the energy": root_energy,
+    "biased MMD": biased_mmd,
+    "root of Fréchet": root_frechet,
+}
+
+
+def points(seed: int, d: int, size: int = 6) -> list[Matrix]:
+    rng = np.random.default_rng(seed)
+    laws = (rng.normal, rng.laplace, lambda size: rng.integers(3, size=size).astype(float))
+    return [draw(size=(size, d)) + 0.7 * i for i, draw in enumerate(laws)]
+
+
+def mixed(first: Matrix, second: Matrix, parts: int) -> Matrix:
+    """The law ``(1 - parts / TIMES) P + (parts / TIMES) Q``."""
+    return np.concatenate([np.repeat(first, TIMES - parts, axis=0), np.repeat(second, parts, axis=0)])
+
+
+# P13. Mixing
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("d", [1, 3])
+@pytest.mark.parametrize("name", ["wasserstein", "root of the energy", "biased MMD"])
+def test_a_mixture_is_as_far_as_the_share_of_the_other_law(name: str, d: int, seed: int) -> None:
+    p, q, _ = points(seed, d)
+    distance = DISTANCES[name]
+    far = distance(p, q)
+    found = [distance(p, mixed(p, q, parts)) for parts in range(TIMES + 1)]
+    assert found == pytest.approx(
+        [far * parts / TIMES for parts in range(TIMES + 1)], rel=1e-9, abs=3e-8
+    )  # roots of rounding at 0
+
+    p, q, _ = points(0, 3)
+    half = mixed(p, q, TIMES // 2)
+    assert quadratic_wasserstein(p, half) > 0.6 * quadratic_wasserstein(p, q)
+    assert abs(mmd_squared(p, half, bandwidth=1.5)) ** 0.5 != pytest.approx(0.5 * biased_mmd(p, q), rel=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_divergence_of_a_mixture_rises_with_the_share(seed: int) -> None:
+    p, q = np.random.default_rng(seed).dirichlet(np.full(5, 0.5), size=2)
+    found = [jensen_shannon(p, (1 - t) * p + t * q) for t in np.linspace(0.0, 1.0, 21)]
+    assert found[0] == pytest.approx(0.0, abs=1e-12)
+    assert (np.diff(found) > 0.0).all()
+    # Convex in the share, and so below it: unlike the distances above.
+    assert (np.diff(found, 2) > -1e-12).all()
+    assert found[10] < 0.5 * found[20]
+
+
+def test_the_frechet_distance_does_not_rise_with_the_share() -> None:
+    """It knows two moments: a mixture of two narrow laws is wider than either."""
+    p, q = np.repeat([-1.0, 1.0], 4)[:, None], np.array([[-3.0], [3.0]] * 4)
+    r = np.zeros((8, 1))
+    found = [frechet_distance(p, mixed(r, q, parts)) for parts in range(TIMES + 1)]
+    assert np.diff(found).min() < 0.0 < np.diff(found).max()
+
+
+# P10. Triangles
+
+
+@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("d", [1, 2, 5])
+@pytest.mark.parametrize("name", DISTANCES)
+def test_the_way_over_a_third_law_is_no_shorter(name: str, d: int, seed: int) -> None:
+    p, q, r = points(seed, d)
+    distance = DISTANCES[name]
+    assert distance(p, r) <= (distance(p, q) + distance(q, r)) * (1 + 1e-9) + 1e-7
+
+
+@pytest.mark.parametrize("squared", [energy_distance, frechet_distance])
+def test_squares_of_distances_break_the_triangle(squared: Distance) -> None:
+    p = np.random.default_rng(0).normal(size=(20, 1))
+    assert squared(p, p + 2.0) > squared(p, p + 1.0) + squared(p + 1.0, p + 2.0) + 0.1
+
+
+# P15. Replication, and P29. Embedding
+
+
+@pytest.mark.parametrize("d", [1, 3])
+@pytest.mark.parametrize("name", DISTANCES)
+def test_repeating_all_rows_and_adding_empty_columns_change_nothing(name: str, d: int) -> None:
+    p, q, _ = points(7, d)
+    distance = DISTANCES[name]
+    value = distance(p, q)
+    wide = [np.concatenate([side, np.zeros((len(side), 2))], axis=1) for side in (p, q)]
+    assert distance(*wide) == pytest.approx(value, rel=1e-9)
+    if name == "root of Fréchet":  # its covariances are unbiased, and so know how many rows there are
+        assert distance(np.tile(p, (3, 1)), np.tile(q, (3, 1))) != pytest.approx(value, rel=1e-3)
+    else:
+        assert distance(np.tile(p, (3, 1)), np.tile(q, (3, 1))) == pytest.approx(value, rel=1e-9)
+
+
+def test_the_unbiased_discrepancy_knows_how_often_rows_are_repeated() -> None:
+    p, q, _ = points(7, 3)
+    twice = mmd_squared(np.tile(p, (2, 1)), np.tile(q, (2, 1)), bandwidth=1.5)
+    assert twice != pytest.approx(mmd_squared(p, q, bandwidth=1.5), rel=1e-2)
+
+
+# D13. Weights in one dimension, in any order
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("power", [1.0, 2.0, 3.0])
+def test_weights_in_one_dimension_agree_with_scipy_and_with_the_integral_of_quantiles(power: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=9), rng.normal(size=7) + 0.4
+    u, v = rng.integers(1, 6, size=9), rng.integers(1, 6, size=7)
+    ours = wasserstein_1d(rng.permutation(np.repeat(x, u)), rng.permutation(np.repeat(y, v)), power)
+    assert ours == pytest.approx(quantile_integral(x, u, y, v, power), rel=1e-12)
+    assert ours != pytest.approx(1.01 * quantile_integral(x, u, y, v, power), rel=1e-3)
+    if power == 1.0:
+        assert ours == pytest.approx(stats.wasserstein_distance(x, y, u, v), rel=1e-12)
+        assert ours != pytest.approx(stats.wasserstein_distance(x, y, u, rng.permutation(v)), rel=1e-6)
+
+
+def quantile_integral(x: Matrix, u: NDArray[np.int64], y: Matrix, v: NDArray[np.int64], power: float) -> float:
+    """Integrate over the common levels, by loops."""
+    left, right = sorted(zip(x, u / u.sum(), strict=True)), sorted(zip(y, v / v.sum(), strict=True))
+    total, i, j = 0.0, 0, 0
+    rest = [left[0][1], right[0][1]]
+    while i < len(left) and j < len(right):
+        step = min(rest)
+        total += step * abs(left[i][0] - right[j][0]) ** power
+        rest = [rest[0] - step, rest[1] - step]
+        if rest[0] <= 1e-15:
+            i += 1
+            rest[0] = left[i][1] if i < len(left) else 0.0
+        if rest[1] <= 1e-15:
+            j += 1
+            rest[1] = right[j][1] if j < len(right) else 0.0
+    return float(total)

@@ -7,9 +7,11 @@ equal laws.
 
 The estimate is ``1 - R N / (2 n m)``, which tends to the Henze-Penrose divergence of both laws (Henze & Penrose 1999,
 "On the multivariate runs test", theorem 2): 0 for equal laws, 1 for laws on separate supports, and no density is
-estimated. It brackets the error of the best classifier at equal priors, ``1/2 - sqrt(D) / 2 <= error <= 1/2 - D / 2``
-(Berisha et al. 2016, "Empirically estimable classification bounds based on a nonparametric divergence measure"); the
-bracket is of the estimate, not a confidence statement.
+estimated. Which member D of that family of divergences depends on the sizes, as one class's share ``s = n / N`` does.
+With ``u = 4 s (1 - s) D + (1 - 2 s)^2``, which is D for equal sizes, it brackets the error of the best classifier of
+rows of which that share is real, ``1/2 - sqrt(u) / 2 <= error <= 1/2 - u / 2`` (Berisha et al. 2016, "Empirically
+estimable classification bounds based on a nonparametric divergence measure", theorem 2); the bracket is of the
+estimate, not a confidence statement.
 
 Equal rows are joined by a tree of their own, whose cross edges are counted in the mean; with them the closed-form
 variance does not hold and is left out. The p-value is that of a permutation of labels on the fixed tree.
@@ -51,9 +53,10 @@ def conditional_variance(n: int, m: int, shared: int) -> float:
     return 2 * n * m / (total * (total - 1)) * ((2 * n * m - total) / total + spread)
 
 
-def bayes_error_bounds(divergence: float) -> tuple[float, float]:
-    """Bracket the error of the best classifier at equal priors by the Henze-Penrose divergence."""
+def bayes_error_bounds(divergence: float, real_share: float = 0.5) -> tuple[float, float]:
+    """Bracket the error of the best classifier by the Henze-Penrose divergence of the same share of real rows."""
     known = min(1.0, max(0.0, divergence))
+    known = 4.0 * real_share * (1.0 - real_share) * known + (1.0 - 2.0 * real_share) ** 2
     return (1.0 - math.sqrt(known)) / 2.0, (1.0 - known) / 2.0
 
 
@@ -71,7 +74,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
 
     divergence = float(statistic(is_real[:, None])[0, 0])
     edges = float(tree.cross_edges(is_real[:, None])[0])
-    low, high = bayes_error_bounds(divergence)
+    low, high = bayes_error_bounds(divergence, comparison.n / len(pool))
     return Measurement(
         estimate=divergence,
         null=Relabelling(observed=is_real, statistic=statistic),
@@ -84,6 +87,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
             "expected_edges": expected,
             "bayes_error_low": low,
             "bayes_error_high": high,
+            "real_share": comparison.n / len(pool),
             "distinct_rows": len(tree.nodes.rows),
             **_standardised(edges - expected, comparison.n, comparison.m, tree.shared_nodes(), len(tree.nodes.rows)),
         },

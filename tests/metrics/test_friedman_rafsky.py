@@ -57,10 +57,10 @@ def test_the_null_of_three_hundred_normal_rows_in_the_plane() -> None:
     assert abs(np.var(edges, ddof=1) / 150 - 1) > 0.4
 
 
-def henze_penrose(shift: float) -> float:
+def henze_penrose(shift: float, share: float = 0.5) -> float:
     def term(x: float) -> float:
         f, g = norm.pdf(x), norm.pdf(x - shift)
-        return 2 * f * g / (f + g) if f + g > 0 else 0.0
+        return f * g / (share * f + (1 - share) * g) if f + g > 0 else 0.0
 
     return 1 - quad(term, -12, 12 + shift)[0]
 
@@ -86,6 +86,24 @@ def test_the_bounds_hold_the_error_of_the_best_classifier() -> None:
     assert bayes_error_bounds(1.0) == (0.0, 0.0)
     # Without the root the lower bound would be the upper one, and above the truth.
     assert (1 - henze_penrose(1.0)) / 2 > norm.cdf(-0.5)
+
+
+def test_with_unequal_sizes_the_bounds_are_those_of_the_classes_as_they_are_mixed() -> None:
+    def least_error(shift: float, share: float) -> float:
+        ends = (-10.0, 10.0 + shift)
+        return quad(lambda x: min(share * norm.pdf(x), (1 - share) * norm.pdf(x - shift)), *ends, limit=200)[0]
+
+    for share in (0.1, 0.8, 0.9, 0.95):
+        low, high = bayes_error_bounds(henze_penrose(2.0, share), share)
+        assert low <= least_error(2.0, share) <= high
+    # As if the sizes were equal, the bracket holds neither this error nor that at equal priors, 0.1587.
+    low, high = bayes_error_bounds(henze_penrose(2.0, 0.95))
+    assert low > norm.cdf(-1.0) > least_error(2.0, 0.95)
+
+    rng = np.random.default_rng(5)
+    details = measured(rng.normal(size=(900, 1)), rng.normal(2.0, 1.0, size=(60, 1))).details
+    assert details["real_share"] == 900 / 960
+    assert details["bayes_error_low"] <= least_error(2.0, 900 / 960) <= details["bayes_error_high"]
 
 
 def level(reps: int) -> int:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
+from gandiag.metrics._kernel_options import require_at_least
 from gandiag.numerics.distances import off_diagonal, pooled_distances, pooled_l1_distances
 from gandiag.numerics.kernels import (
     gaussian_kernel,
@@ -113,7 +114,14 @@ def upper_quantiles(values: Matrix, u: float) -> Matrix:
 
 
 def measure(comparison: Comparison, /, *, rng: np.random.Generator, reference: int = REFERENCE) -> Measurement:
-    """Measure how far the most telling of twenty kernels lies in its own null, tested at one exact level."""
+    """Measure how far the most telling of twenty kernels lies in its own null, tested at one exact level.
+
+    Raises
+    ------
+    ConfigError
+        For fewer than two reference relabellings.
+    """
+    require_at_least("reference", reference, 2, REFERENCE)
     pool, is_real = comparison.pooled_near()
     names, lengths, doubles = _kernels_of(pool)
     if not doubles:

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Floor, Interval, KnownNull, Measurement, PValue
 from gandiag.core.specs import MetricSpec
+from gandiag.errors import ConfigError
+from gandiag.metrics._kernel_options import require_bandwidth
 from gandiag.numerics.backend import beside, namespace
 from gandiag.numerics.distances import squared_distances
 from gandiag.numerics.kernels import sampled_bandwidth
@@ -54,14 +56,21 @@ def block_values(real: Any, fake: Any, bandwidth: float, size: int) -> Matrix:
 def measure(
     comparison: Comparison, /, *, rng: np.random.Generator, size: int | None = None, bandwidth: float | None = None
 ) -> Measurement:
-    """Measure the mean discrepancy of blocks of ``size`` rows per side, the root of the smaller side's by default."""
+    """Measure the mean discrepancy of blocks of ``size`` rows per side, the root of the smaller side's by default.
+
+    Raises
+    ------
+    ConfigError
+        For a ``bandwidth`` that is not above 0, or a ``size`` below 2 or above half of the smaller side.
+    """
     from scipy.stats import t
 
+    require_bandwidth(bandwidth)
+    rows = min(comparison.n, comparison.m)
+    size = _block_size(rows, size)
     real, fake = comparison.near("real"), comparison.near("fake")
     length = sampled_bandwidth(real, fake, rng) if bandwidth is None else bandwidth
     real, fake = (namespace(s).take(s, beside(rng.permutation(s.shape[0]), s), axis=0) for s in (real, fake))
-    rows = min(comparison.n, comparison.m)
-    size = max(2, int(np.sqrt(rows))) if size is None else size
     blocks = rows // size
     values = np.zeros(blocks) if length == 0.0 else block_values(real, fake, length, size)
     mean, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(blocks))
@@ -79,6 +88,18 @@ def measure(
         reasons={"e_value": "not a sequential test"},
         details={"bandwidth": length if length > 0.0 else None, "blocks": blocks, "size": size},
     )
+
+
+def _block_size(rows: int, size: int | None) -> int:
+    if size is None:
+        return max(2, int(np.sqrt(rows)))
+    if not 2 <= size <= rows // 2:
+        raise ConfigError(
+            "`size` must be at least 2 and leave two blocks of the smaller side",
+            received=f"{size} of {rows} rows",
+            remedy=f"Leave it out, or pass 2 to {rows // 2}.",
+        )
+    return size
 
 
 METRIC = MetricSpec(

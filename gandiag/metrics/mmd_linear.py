@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Floor, Interval, KnownNull, Measurement, PValue
 from gandiag.core.specs import MetricSpec
+from gandiag.metrics._kernel_options import require_at_least, require_bandwidth
 from gandiag.numerics.distances import off_diagonal, pooled_distances, positive_quantile
 
 Matrix = NDArray[np.float64]
@@ -72,7 +73,15 @@ def sign_flip_p_value(values: Matrix, *, flips: int, rng: np.random.Generator) -
 def measure(
     comparison: Comparison, /, *, rng: np.random.Generator, bandwidth: float | None = None, flips: int = FLIPS
 ) -> Measurement:
-    """Measure the mean of independent quadruples, with an exact test by random signs."""
+    """Measure the mean of independent quadruples, with an exact test by random signs.
+
+    Raises
+    ------
+    ConfigError
+        For a ``bandwidth`` that is not above 0, or no flip.
+    """
+    require_bandwidth(bandwidth)
+    require_at_least("flips", flips, 1, FLIPS)
     real, fake = (side[rng.permutation(len(side))] for side in (comparison.real, comparison.fake))
     length = _bandwidth(real, fake) if bandwidth is None else bandwidth
     count = min(len(real), len(fake)) // 2

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
+from gandiag.metrics._kernel_options import require_at_least, require_bandwidth
 from gandiag.numerics.fourier import fourier_features
 from gandiag.numerics.kernels import sampled_bandwidth
 
@@ -42,7 +43,15 @@ def measure(
     frequencies: int = FREQUENCIES,
     bandwidth: float | None = None,
 ) -> Measurement:
-    """Measure the discrepancy of some hundred random features, with its exact permutation null."""
+    """Measure the discrepancy of some hundred random features, with its exact permutation null.
+
+    Raises
+    ------
+    ConfigError
+        For a ``bandwidth`` that is not above 0, or no frequency.
+    """
+    require_bandwidth(bandwidth)
+    require_at_least("frequencies", frequencies, 1, FREQUENCIES)
     pool, is_real = comparison.pooled_near()
     real, fake = comparison.near("real"), comparison.near("fake")
     length = sampled_bandwidth(real, fake, rng) if bandwidth is None else bandwidth

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.stats import binom, kstest
+from scipy.stats import binom, kstest, norm, t, ttest_ind
 
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import KnownNull, Measurement
-from gandiag.metrics.cross_mmd import _mean_kernel, cross_statistic, measure
+from gandiag.errors import ConfigError
+from gandiag.metrics.cross_mmd import _mean_kernel, cross_statistic, degrees_of_freedom, measure
 
 Matrix = NDArray[np.float64]
 
@@ -28,6 +29,38 @@ def test_the_statistic_is_the_papers_on_four_numbers() -> None:
     difference, error = cross_statistic(np.array([1.0, 3.0]), np.array([0.0, 1.0, 2.0]))
     assert difference == 1.0
     assert error == pytest.approx(np.sqrt(2.0 / 2 + 1.0 / 3))
+
+
+def test_the_degrees_of_freedom_are_welchs() -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=9), 3.0 * rng.normal(size=25)
+    theirs = ttest_ind(x, y, equal_var=False)
+    assert degrees_of_freedom(x, y) == pytest.approx(theirs.df, rel=1e-12)
+    assert degrees_of_freedom(y, x[:8]) != pytest.approx(theirs.df, rel=1e-3)
+    assert degrees_of_freedom(1e-100 * x, 1e-100 * y) == pytest.approx(theirs.df, rel=1e-9)
+    assert degrees_of_freedom(np.ones(3), np.ones(4)) == 5.0
+
+
+def test_few_rows_have_students_tail() -> None:
+    rng = np.random.default_rng(4)
+    found = measured(rng.normal(size=(20, 2)) + 1.0, rng.normal(size=(20, 2)))
+    ratio = found.details["ratio"]
+    assert t.sf(ratio, 18) <= p_value(found) <= t.sf(ratio, 9)
+    assert p_value(found) > 1.5 * norm.sf(ratio)
+
+
+@pytest.mark.slow
+def test_the_level_holds_in_the_far_tail_of_the_smallest_samples() -> None:
+    # At 20 rows of the smaller side a normal ratio rejects some 2.5 % at a level of 1 %.
+    p_values, ratios = [], []
+    for seed in range(1500):
+        rng = np.random.default_rng(seed)
+        found = measured(rng.normal(size=(20, 2)), rng.normal(size=(200, 2)), seed, bandwidth=2.0)
+        p_values.append(p_value(found))
+        ratios.append(found.details["ratio"])
+    limit = binom.ppf(1 - 1e-4, 1500, 0.01)
+    assert (np.array(p_values) <= 0.01).sum() <= limit
+    assert (norm.sf(ratios) <= 0.01).sum() > limit
 
 
 def test_mean_kernels_agree_with_a_double_loop() -> None:
@@ -101,3 +134,11 @@ def test_tensors_give_the_answer_of_arrays() -> None:
     pair = Comparison(real=x, fake=y, fit=x, device="cpu")
     found = measure(pair, rng=np.random.default_rng(0))
     assert found.estimate == pytest.approx(measured(x, y).estimate, rel=1e-9)
+
+
+@pytest.mark.parametrize("options", [{"bandwidth": 0.0}, {"bandwidth": -1.0}])
+def test_options_that_give_no_test_are_refused(options: dict[str, float]) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 2))
+    with pytest.raises(ConfigError, match=next(iter(options))):
+        measure(Comparison(real=x[:20], fake=x[20:], fit=x), rng=rng, **options)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from scipy.stats import binom
 
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
+from gandiag.errors import ConfigError
 from gandiag.inference.permutation import permutation_null
 from gandiag.metrics.mmd_agg import Reference, corrected_level, measure, upper_quantiles
 from gandiag.numerics.kernels import geometric_bandwidths
@@ -129,3 +130,11 @@ def test_many_rows_in_single_precision_have_the_p_value_of_double_precision(monk
         monkeypatch.setattr("gandiag.numerics.pair_sums.QUICK_ROWS", rows)
         found.append(p_value(measured(x, y), draws=150))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("options", [{"reference": 1}])
+def test_options_that_give_no_test_are_refused(options: dict[str, float]) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 2))
+    with pytest.raises(ConfigError, match=next(iter(options))):
+        measure(Comparison(real=x[:20], fake=x[20:], fit=x), rng=rng, **options)  # type: ignore[arg-type]

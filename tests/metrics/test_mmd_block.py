@@ -11,6 +11,7 @@ from scipy.stats import binom, t
 
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import KnownNull, Measurement
+from gandiag.errors import ConfigError
 from gandiag.metrics.mmd import mmd_squared
 from gandiag.metrics.mmd_block import block_values, measure
 
@@ -109,3 +110,11 @@ def test_four_times_the_rows_cost_about_eight_times_the_time() -> None:
         measured(x, y)
         seconds.append(time.process_time() - start)
     assert seconds[1] < 13.0 * seconds[0]  # n^1.5 is 8 times, a quadratic cost 16
+
+
+@pytest.mark.parametrize("options", [{"bandwidth": 0.0}, {"size": 1}, {"size": 11}])
+def test_options_that_give_no_test_are_refused(options: dict[str, float]) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 2))
+    with pytest.raises(ConfigError, match=next(iter(options))):
+        measure(Comparison(real=x[:20], fake=x[20:], fit=x), rng=rng, **options)  # type: ignore[arg-type]

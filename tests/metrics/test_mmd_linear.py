@@ -11,6 +11,7 @@ from scipy.stats import binom
 
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import KnownNull, Measurement
+from gandiag.errors import ConfigError
 from gandiag.metrics.mmd_linear import measure, quadruple_values, sign_flip_p_value
 
 Matrix = NDArray[np.float64]
@@ -118,3 +119,11 @@ def test_ten_times_the_rows_cost_about_ten_times_the_time() -> None:
         measured(x, y)
         seconds.append(time.process_time() - start)
     assert seconds[1] < 25.0 * seconds[0]  # a quadratic cost would be 100 times
+
+
+@pytest.mark.parametrize("options", [{"bandwidth": 0.0}, {"flips": 0}])
+def test_options_that_give_no_test_are_refused(options: dict[str, float]) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 2))
+    with pytest.raises(ConfigError, match=next(iter(options))):
+        measure(Comparison(real=x[:20], fake=x[20:], fit=x), rng=rng, **options)  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
+from gandiag.errors import ConfigError
 from gandiag.inference.permutation import permutation_null
 from gandiag.metrics.mmd_rff import drawn_frequencies, measure
 from gandiag.numerics import fourier
@@ -146,3 +147,11 @@ def test_four_times_the_rows_cost_about_four_times_the_time() -> None:
         p_value(measured(x, y), draws=99)
         seconds.append(time.process_time() - start)
     assert seconds[1] < 8.0 * seconds[0]  # a quadratic cost would be 16 times
+
+
+@pytest.mark.parametrize("options", [{"bandwidth": 0.0}, {"frequencies": 0}])
+def test_options_that_give_no_test_are_refused(options: dict[str, float]) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 2))
+    with pytest.raises(ConfigError, match=next(iter(options))):
+        measure(Comparison(real=x[:20], fake=x[20:], fit=x), rng=rng, **options)  # type: ignore[arg-type]

@@ -35,7 +35,7 @@ def device_of(sources: Iterable[Any], chosen: str | None = None) -> str | None:
         return found[0] if found else None
     if chosen == "cpu":
         return None
-    kind, _, index = chosen.partition(":")
+    kind, _, index = chosen.partition(":") if isinstance(chosen, str) else ("", "", "")
     if kind != "cuda" or (index and not index.isdigit()):
         raise ConfigError(
             "`device` must be cpu, cuda or cuda:<number>: other devices lack double precision",

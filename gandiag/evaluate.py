@@ -109,6 +109,7 @@ def _entries(prepared: Prepared, names: Sequence[str], specs: list[MetricSpec], 
     parts = {label: prepared.of_class(label) for label in classes}
     single = [spec for spec in specs if not spec.needs & {"labels", "classes"}]
     entries: list[_Entry] = []
+    rare = prepared.rare_classes() if classes else None
 
     def add(name: str, part: Prepared, i: int, family: str, chosen: list[MetricSpec], own: Settings) -> None:
         entries.append(
@@ -116,7 +117,7 @@ def _entries(prepared: Prepared, names: Sequence[str], specs: list[MetricSpec], 
                 name=name,
                 place=len(entries),
                 family=(family, i),
-                fake=part.fakes[i],
+                fake=part.fakes[i].noting(f"classes {rare}") if rare and part is prepared else part.fakes[i],
                 real=part.real_source(),
                 comparison=part.comparison(i, seed=settings.seed, device=settings.device),
                 dependence=part.dependence(i),
@@ -130,7 +131,7 @@ def _entries(prepared: Prepared, names: Sequence[str], specs: list[MetricSpec], 
     for i, name in enumerate(names):
         for label, part in parts.items():
             alone = [spec for spec in single if "train" not in spec.needs or part.train is not None]
-            add(f"{name}, class {label}", part, i, "by class", alone, finer)
+            add(f"{name}, class {prepared.class_names.get(label, label)}", part, i, "by class", alone, finer)
     return entries
 
 

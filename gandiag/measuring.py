@@ -57,6 +57,8 @@ class Settings:
         _require_whole(self.permutations, "permutations")
         if self.n is not None:
             _require_whole(self.n, "n")
+        if not isinstance(self.by_class, bool | np.bool_):
+            raise ConfigError("`by_class` must be True or False", received=self.by_class, remedy="Pass by_class=True.")
         if self.metrics is not None and not (self.metrics and all(isinstance(m, str) for m in self.metrics)):
             raise ConfigError(
                 "`metrics` must name at least one metric, each as text",
@@ -212,7 +214,10 @@ def _require_finite_arrays(result: Result) -> None:
 def _told(error: Exception) -> str:
     if isinstance(error, GandiagError):
         return str(error)
-    return f"{type(error).__name__}: {str(error)[:400]}"
+    return (
+        f"a metric must not raise; got {type(error).__name__}: {str(error)[:400]}. "
+        "Bring the samples to units of moderate size; report it as a bug of the metric where they are"
+    )
 
 
 def _subset_note(comparison: Comparison, used: Comparison) -> tuple[str, ...]:

@@ -7,13 +7,14 @@ its level: they would then be closer to the fit than the fake rows are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.checks import Matrix
+from gandiag.core.classes import noting_names, numbered, of_like_classes
 from gandiag.core.comparison import Comparison
 from gandiag.core.dependence import dependence_stride
 from gandiag.core.names import side_of_fake
@@ -29,6 +30,7 @@ DEFAULT_N = 5000
 MOST_FIT = 5000
 FEWEST_ROWS = 4
 FEWEST_OF_CLASS = 8
+LISTED_CLASSES = 20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,6 +44,7 @@ class Prepared:
     features: FeatureMap
     train_source: str | None
     seed: int
+    class_names: Mapping[int, str] = field(default_factory=dict)
     _matrices: dict[str, Matrix] = field(default_factory=dict, repr=False)
 
     @property
@@ -148,6 +151,16 @@ class Prepared:
             )
         return tuple(int(label) for label in common)
 
+    def rare_classes(self) -> str | None:
+        """Say which classes are not among `classes`: silence would pass for a pass."""
+        sides = [samples.labels for samples in (self.real, self.fit, *self.fakes) if samples.labels is not None]
+        every = np.unique(np.concatenate(sides)).tolist()
+        rare = [str(self.class_names.get(label, label)) for label in every if label not in self.classes()]
+        if not rare:
+            return None
+        listed = ", ".join(rare[:LISTED_CLASSES]) + (", …" if len(rare) > LISTED_CLASSES else "")
+        return f"not scored alone, for fewer than {FEWEST_OF_CLASS} rows on a side (real, set aside or fake): {listed}"
+
     def real_source(self) -> RealSource:
         """Describe the real side for the report."""
         return RealSource(
@@ -176,7 +189,7 @@ class Prepared:
 def _of_class(samples: SampleSet, label: int) -> SampleSet:
     if samples.labels is None:
         return samples
-    return replace(samples.take(np.flatnonzero(samples.labels == label)), labels=None)
+    return replace(samples.take(np.flatnonzero(samples.labels == label)), labels=None, modes=None)
 
 
 def _seen(real: Matrix, train: Matrix) -> int:
@@ -221,19 +234,26 @@ def prepare(
     if trained is not None:
         with placed("train"):
             _require_alike(test, trained)
+            whole, trained = trained, of_like_classes(test, trained)
+            fit = trained if fit is whole else fit
     drawn = tuple(_drawn_fake(sampler, name, n or sampler.size or len(test), seed) for name, sampler in fakes)
     for (name, _), samples in zip(fakes, drawn, strict=True):
         with placed(side_of_fake(name)):
             _require_alike(test, samples)
+    drawn = tuple(_noting_formats(test, of_like_classes(test, samples)) for samples in drawn)
+    sides = [test, fit, *drawn, *([] if trained is None else [trained])]
+    sides, names = numbered(sides)
+    test, fit, drawn = sides[0], sides[1], tuple(sides[2 : 2 + len(drawn)])
     fitted = _fitted(features or default_name(test), fit)
     return Prepared(
-        real=test,
+        real=noting_names(test, names),
         fit=fit,
-        fakes=tuple(_noting_formats(test, samples) for samples in drawn),
-        train=trained,
+        fakes=drawn,
+        train=None if trained is None else sides[-1],
         features=fitted,
         train_source=None if trained is None else trained.source,
         seed=seed,
+        class_names=names,
     )
 
 

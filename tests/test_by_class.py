@@ -60,3 +60,25 @@ def test_the_report_of_classes_is_written_and_read(tmp_path: Any) -> None:
     report.to_html(tmp_path / "r.html")
     again = gandiag.Report.read(tmp_path / "r.json")
     assert [fake.name for fake in again.fakes] == [fake.name for fake in report.fakes]
+
+
+def test_classes_with_too_few_rows_are_named_and_not_passed_over() -> None:
+    rows, labels = labelled(np.random.default_rng(6), 300)
+    labels[:3] = 9
+    report = scored((rows, labels), permutations=19)
+    assert [note for note in report.fakes[0].notes if "not scored alone" in note] == [
+        "classes not scored alone, for fewer than 8 rows on a side (real, set aside or fake): 9"
+    ]
+
+
+def test_known_modes_of_other_classes_are_not_asked_of_one_class() -> None:
+    # All eight known modes were held against the rows of one: log 8 for a perfect sampler.
+    report = gandiag.score("toy:ring8", "toy:ring8", by_class=True, n=600, metrics=["mode_kl"], permutations=19)
+    assert [each.results[0].estimate < 0.5 for each in report.fakes] == [True] * 9
+
+
+@pytest.mark.parametrize("by_class", ["yes", 1, 0.0])
+def test_by_class_is_yes_or_no(by_class: Any) -> None:
+    rows = np.zeros((20, 2))
+    with pytest.raises(gandiag.ConfigError, match="`by_class` must be True or False; got"):
+        gandiag.score(rows, rows, by_class=by_class)

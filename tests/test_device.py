@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,8 +29,8 @@ def test_the_first_cuda_tensor_or_module_decides() -> None:
     assert device_of([ON_CUDA], "cpu") is None
 
 
-@pytest.mark.parametrize("device", ["mps", "tpu", "cuda:x", "cuda:99"])
-def test_a_device_that_cannot_be_used_is_refused(device: str) -> None:
+@pytest.mark.parametrize("device", ["mps", "tpu", "cuda:x", "cuda:99", 3])
+def test_a_device_that_cannot_be_used_is_refused(device: Any) -> None:
     rows = np.random.default_rng(0).normal(size=(20, 2))
     with pytest.raises(gandiag.ConfigError, match="`device` must be"):
         gandiag.score(rows, rows, metrics=["energy"], device=device)

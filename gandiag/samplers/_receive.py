@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.checks import require_real_dtype
+from gandiag.core.classes import class_code
 from gandiag.core.samples import Kind
 from gandiag.errors import (
     ConfigError,
@@ -129,7 +130,7 @@ def _described(value: object) -> str:
 
 
 def as_labels(labels: Any, n: int, *, name: str) -> NDArray[np.int64]:
-    """Read one class per row; names become numbers in sorted order."""
+    """Read one class per row; a name becomes the number of that name (see `gandiag.core.classes`)."""
     array = np.asarray(to_numpy(labels, name="labels")) if is_tensor(labels) else np.asarray(labels)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
@@ -142,7 +143,8 @@ def as_labels(labels: Any, n: int, *, name: str) -> NDArray[np.int64]:
     if array.dtype.kind == "O" and any(label is None or label != label for label in array.tolist()):
         raise DtypeError(f"labels of {name} must not be missing", received="None or NaN", remedy="Drop these rows.")
     if array.dtype.kind in "USO":
-        return np.unique(array.astype(str), return_inverse=True)[1].astype(np.int64)
+        names, place = np.unique(array.astype(str), return_inverse=True)
+        return np.array([class_code(title) for title in names.tolist()], dtype=np.int64)[place.reshape(-1)]
     fits = array.dtype.kind in "biu" or (array.dtype.kind == "f" and bool(np.all(np.abs(array) < 2.0**53)))
     if not fits or not np.all(np.equal(np.mod(array, 1), 0)):
         raise DtypeError(

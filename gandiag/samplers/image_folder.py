@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gandiag.core.classes import class_code
 from gandiag.core.protocols import Sampler
 from gandiag.core.samples import SampleSet
 from gandiag.core.specs import SamplerSpec
@@ -67,10 +68,10 @@ class _Listing:
             listing.skipped["subfolder"] += len(subfolders)
         else:
             listing.labels = []
-            for label, subfolder in enumerate(subfolders):
+            for subfolder in subfolders:
                 inner = listing._look(folder / subfolder, subfolder + "/")
                 listing.skipped["subfolder"] += len(inner)
-                listing.labels += [label] * (len(listing.paths) - len(listing.labels))
+                listing.labels += [class_code(subfolder)] * (len(listing.paths) - len(listing.labels))
         if not listing.paths:
             raise TooFewSamplesError(
                 f"{name} must hold images ({', '.join(sorted(ENDINGS))})",

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_tensors
 
+from gandiag.core.classes import class_code
 from gandiag.core.samples import SampleSet
 from gandiag.errors import (
     ConfigError,
@@ -286,7 +287,7 @@ def test_tables_have_headers_labels_and_chosen_columns(tmp_path: Path) -> None:
     order = np.random.default_rng(1).permutation(3)
     samples = draw(str(path), 3)
     np.testing.assert_array_equal(samples.values, np.array([[1, 2], [3, 4], [5, 6]])[order])
-    np.testing.assert_array_equal(samples.labels, np.array([0, 1, 0])[order])
+    np.testing.assert_array_equal(samples.labels, np.array([class_code(n) for n in ("cat", "dog", "cat")])[order])
     np.testing.assert_array_equal(draw(str(path), 3, key="b, a").values, np.array([[2, 1], [4, 3], [6, 5]])[order])
     with pytest.raises(ConfigError, match="no column of that name; got c"):
         draw(str(path), 3, key="c")

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gandiag.core.classes import class_code
 from gandiag.core.samples import SampleSet
 from gandiag.errors import (
     FileFormatError,
@@ -100,7 +101,8 @@ def test_b28_everything_skipped_is_counted(tmp_path: Path) -> None:
 
 def test_class_subfolders_become_labels(tmp_path: Path) -> None:
     values = {}
-    for label, name in enumerate(["B", "a", "c"]):
+    for name in ["B", "a", "c"]:
+        label = class_code(name)
         for at in range(3):
             values[label, at] = save(tmp_path / name / f"{at}.png", grey())
     save(tmp_path / "c" / "deeper" / "x.png", grey())

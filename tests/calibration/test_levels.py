@@ -34,8 +34,12 @@ Matrix = NDArray[np.float64]
 
 # Repetitions of the quick look, where one of them takes more than some 30 ms.
 FEWER = dict.fromkeys(
-    ("c2st", "c2st_e", "c2st_loss", "cross_match", "js_distance", "jsd", "kl", "prd", "total_variation"), 20
-)
+    (
+        *("c2st", "c2st_e", "c2st_loss", "c2st_trees", "cross_match", "js_distance", "jsd", "kl", "mmd_agg", "prd"),
+        *("projected_wasserstein", "total_variation"),
+    ),
+    20,
+) | dict.fromkeys(("c2st_cnn", "c2st_mlp", "mmd_deep"), 12)
 CORE = ("energy", "moment_difference")
 EXACT = ("coverage", "density", "energy", "frechet", "mmd", "moment_difference", "recall")
 

@@ -3,11 +3,13 @@
 Rows are shuffled and cut into blocks of b real and b fake ones; the unbiased squared discrepancy of each is computed,
 and the estimate is their mean (Zaremba, Gretton & Blaschko 2013, "B-test: a non-parametric, low variance kernel
 two-sample test", section 3). The blocks are independent, so their mean is normal and its spread is read off the
-blocks, under equal laws and others alike: a p-value without permutations, and an interval that holds everywhere. With
-b the root of n the cost is n^1.5, and the power lies between the linear-time test's and the quadratic one's.
+blocks, under equal laws and others alike: a p-value without permutations, and an interval. With b the root of n the
+cost is n^1.5, and the power lies between the linear-time test's and the quadratic one's.
 
 Student's t over the blocks is used. A block's null law is skewed to the right, which makes the upper tail of the ratio
-a little light: the test is conservative with few blocks.
+a little light: the test is conservative with few blocks. The same skew makes the plain interval miss upwards (some 10 %
+instead of 5 %, at 5 blocks and at 20), so it is straightened by Hall's cubic first (Hall 1992, "On the removal of
+skewness by transformation", section 2), and left out below ten blocks, which are too few to read a skew from.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from gandiag.numerics.kernels import sampled_bandwidth
 Matrix = NDArray[np.float64]
 
 _LEVEL = 0.95
+_FEWEST = 10  # blocks from which there is an interval
+_STRAIGHT = 1e-6  # skewness that is none
 _RESOLUTION = 1e-12  # below this, means of kernel values in [0, 1] differ by rounding
 _NO_SPREAD = "all blocks have the same discrepancy: no ratio can be formed. Draw more samples"
 
@@ -51,6 +55,41 @@ def block_values(real: Any, fake: Any, bandwidth: float, size: int) -> Matrix:
         )
         out[k] = within / (size * (size - 1)) - 2.0 * float(xp.sum(kernel[:size, size:])) / size**2
     return out
+
+
+def straightened_interval(values: Matrix, *, level: float) -> tuple[float, float]:
+    """Bracket a mean by Student's t of Hall's cubic, which takes the skew out of the ratio.
+
+    Parameters
+    ----------
+    values : ndarray, shape (k,)
+        Independent, at least 3.
+    level : float
+
+    Returns
+    -------
+    low, high : float
+        The plain t interval where the values have no skew.
+
+    Notes
+    -----
+    With ``T = (mean - mu) / sd`` the cubic ``T + g T^2 / 3 + g^2 T^3 / 27 + g / (6 k)`` of the skewness g is symmetric
+    to the next order; its inverse is ``3 / g ((1 + g (q - g / (6 k)))^(1/3) - 1)``.
+    """
+    from scipy.stats import t
+
+    k, mean, sd = len(values), float(values.mean()), float(values.std(ddof=1))
+    if sd <= _RESOLUTION:
+        return mean, mean
+    skew = float((((values - mean) / sd) ** 3).mean()) * k**2 / ((k - 1) * (k - 2))
+    reach = float(t.ppf(0.5 + level / 2.0, k - 1)) / np.sqrt(k)
+
+    def straight(q: float) -> float:
+        if abs(skew) < _STRAIGHT:
+            return q
+        return float(3.0 / skew * (np.cbrt(1.0 + skew * (q - skew / (6.0 * k))) - 1.0))
+
+    return mean - straight(reach) * sd, mean - straight(-reach) * sd
 
 
 def measure(
@@ -77,15 +116,20 @@ def measure(
     if error <= _RESOLUTION and abs(mean) > _RESOLUTION:
         return Measurement(estimate=None, status="undefined", reasons={"estimate": _NO_SPREAD})
     p_value = 1.0 if error <= _RESOLUTION else max(float(t.sf(mean / error, blocks - 1)), 1e-300)
-    reach = float(t.ppf(0.5 + _LEVEL / 2.0, blocks - 1)) * error
+    interval, reasons = None, {"e_value": "not a sequential test"}
+    if blocks >= _FEWEST:
+        low, high = straightened_interval(values, level=_LEVEL)
+        interval = Interval(low=low, high=high, level=_LEVEL, method="Student's t over blocks, Hall's cubic for skew")
+    else:
+        reasons["interval"] = f"{_FEWEST} blocks are the fewest whose skew can be told: {blocks} are there"
     return Measurement(
         estimate=mean,
         null=KnownNull(
             floor=Floor(mean=0.0, sd=error, source="spread over blocks"),
             p_value=PValue(value=p_value, calibration="asymptotic (Student's t over blocks)"),
         ),
-        interval=Interval(low=mean - reach, high=mean + reach, level=_LEVEL, method="Student's t over blocks"),
-        reasons={"e_value": "not a sequential test"},
+        interval=interval,
+        reasons=reasons,
         details={"bandwidth": length if length > 0.0 else None, "blocks": blocks, "size": size},
     )
 

@@ -13,7 +13,7 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.results import KnownNull, Measurement
 from gandiag.errors import ConfigError
 from gandiag.metrics.mmd import mmd_squared
-from gandiag.metrics.mmd_block import block_values, measure
+from gandiag.metrics.mmd_block import block_values, measure, straightened_interval
 
 Matrix = NDArray[np.float64]
 
@@ -49,6 +49,34 @@ def test_the_mean_is_the_closed_form_and_the_interval_covers() -> None:
         values = np.array(found, dtype=float)
         assert abs(values.mean() - expected) < 4 * values.std() / np.sqrt(200)
         assert binom.ppf(1e-4, 200, 0.95) <= covered
+
+
+def test_the_interval_covers_where_blocks_are_skewed_and_the_plain_one_does_not() -> None:
+    # Under equal laws a block's discrepancy is a weighted sum of squared normals: here one of them, the most skewed.
+    covered = plain = 0
+    for values in np.random.default_rng(0).chisquare(1.0, size=(600, 10)):
+        low, high = straightened_interval(values, level=0.95)
+        covered += low <= 1.0 <= high
+        plain += abs(values.mean() - 1.0) <= t.ppf(0.975, 9) * values.std(ddof=1) / np.sqrt(10)
+    fewest = binom.ppf(1e-4, 600, 0.95)
+    assert plain < fewest <= covered
+
+
+def test_the_straightened_interval_moves_with_its_values_and_is_plain_without_skew() -> None:
+    values = np.array([0.0, 1.0, 2.0, 4.0, 9.0, 1.0, 0.5, 3.0, 0.2, 0.1])
+    low, high = straightened_interval(values, level=0.95)
+    moved = straightened_interval(10.0 - 2.0 * values, level=0.95)
+    assert moved == pytest.approx((10.0 - 2.0 * high, 10.0 - 2.0 * low), rel=1e-12)
+    assert high - values.mean() > values.mean() - low  # a right tail reaches upwards
+    even = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
+    reach = t.ppf(0.975, 4) * even.std(ddof=1) / np.sqrt(5)
+    assert straightened_interval(even, level=0.95) == pytest.approx((-reach, reach), rel=1e-9)
+
+
+def test_too_few_blocks_have_no_interval() -> None:
+    rng = np.random.default_rng(4)
+    assert "blocks" in measured(rng.normal(size=(70, 2)), rng.normal(size=(70, 2))).reasons["interval"]
+    assert measured(rng.normal(size=(100, 2)), rng.normal(size=(100, 2))).interval is not None
 
 
 def level(reps: int, rows: int = 60) -> int:

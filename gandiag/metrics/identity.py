@@ -6,6 +6,8 @@ answered, as for `uniformity`:
 
 * Is fake farther from the law than real rows are? That is the p-value, exact by relabelling for every shared law, on
   Pearson's statistic without its noise term (Acharya, Daskalakis & Kamath 2015).
+  It looks one way only: fake may differ from real and lie as near to the law, or nearer. Where it differs and lies just
+  as far, the test rejects somewhat more often than its level: equality of laws is what the relabelling is exact for.
 * Does fake follow the law? `identity_p` in the details, with the null simulated from the law itself, and the same for
   the real rows: where these do not follow it either, the law is not what was declared.
 
@@ -192,7 +194,7 @@ METRIC = MetricSpec(
     min_fake=2,
     most_rows=10_000,
     sees="values that are drawn more or less often than the given law says, and values that it does not have",
-    blind_to="all that the given law does not speak of, such as other columns and dependence between draws",
+    blind_to="a fake that differs from real and lies as near to the law or nearer; other columns; dependence of draws",
     cost="O((n + m) (d + B) + K B) for K values",
     source="Acharya, Daskalakis & Kamath 2015; Goldreich 2016 (the reduction); null simulated from the law",
     needs=frozenset({"discrete"}),

@@ -5,10 +5,11 @@ metric for probability distributions"; Österreicher & Vajda 2003); the divergen
 are therefore compared, drawn on a map or averaged by this number, and not by `jsd`.
 
 The divergence is bounded from below by a critic that learned on one half of the rows and is judged on the other, as in
-`jsd`, so this is a lower bound on the distance; the lower confidence bound holds for every law. The bounds themselves
-depend on the split and the critic and obey the axioms only in the limit. The value of the GAN's game at this critic,
-``2 JSD - log 4``, is among the details: -1.386294 at the equilibrium, where no critic can tell anything (Goodfellow et
-al. 2014, theorem 1), and 0 for laws that never overlap.
+`jsd`: `plain_divergence` is below the divergence on average. The estimate is its root, 0 where it is negative, and so
+lies a little above 0 under equal laws, as its floor does; the lower confidence bound holds for every law. The bounds
+themselves depend on the split and the critic and obey the axioms only in the limit. The value of the GAN's game at this
+critic, ``2 JSD - log 4``, is among the details: -1.386294 at the equilibrium, where no critic can tell anything
+(Goodfellow et al. 2014, theorem 1), and 0 for laws that never overlap.
 
 In nats the largest distance is ``sqrt(log 2) = .8326``; ``normalised`` divides by it (the root of the divergence in
 bits). It is blind to what its critics miss: 0 is no evidence of equality.

@@ -12,6 +12,7 @@ from gandiag.metrics._critic_test import critic_measurement
 from gandiag.metrics.c2st_mlp import measure
 from gandiag.numerics.classifiers import fit_linear
 from gandiag.numerics.networks import fit_mlp
+from gandiag.numerics.scoring import areas_under_curve, midranks
 
 
 def measured(real, fake, seed=0):
@@ -48,6 +49,17 @@ def test_the_level_holds():
 def test_the_level_holds_over_many_repetitions(n, m):
     low, high = binom.ppf([1e-4 / 2, 1 - 1e-4 / 2], 500, 0.05)
     assert low <= null_count(500, n, m) <= high
+
+
+def test_the_rows_that_it_learned_from_would_be_told_apart_where_nothing_differs():
+    rng = np.random.default_rng(0)
+    rows, labels = rng.normal(size=(100, 20)), np.arange(100) < 50
+    network = fit_mlp(rows, labels, rng)
+    seen = areas_under_curve(midranks(network.scores(rows)), labels)
+    fresh = areas_under_curve(midranks(network.scores(rng.normal(size=(100, 20)))), labels)
+    # The standard error of an area of 50 against 50 rows is .058.
+    assert seen > 0.5 + 4 * 0.058
+    assert fresh < 0.5 + 3 * 0.058
 
 
 def test_it_sees_a_ring_that_no_linear_critic_sees():

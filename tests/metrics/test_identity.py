@@ -86,6 +86,15 @@ def test_another_law_is_found_and_the_reduction_is_the_weaker_test() -> None:
     assert sum(f.details["reduced_p"] <= 0.05 for f in found) < 15
 
 
+def test_a_fake_nearer_to_the_law_than_real_is_not_farther() -> None:
+    rng = np.random.default_rng(6)
+    even = [0.25] * 4
+    found = measured(drawn(rng, 300, even), drawn(rng, 300), pmf=LAW)
+    assert p_of(found) > 0.9
+    assert found.details["identity_p"] > 0.001 >= found.details["identity_p_real"]
+    assert p_of(measured(drawn(rng, 300), drawn(rng, 300, even), pmf=LAW)) == 0.01
+
+
 def test_values_may_be_rows_or_one_column() -> None:
     rng = np.random.default_rng(6)
     bits = rng.integers(2, size=(400, 2))

@@ -98,6 +98,14 @@ def test_the_relabelled_test_has_power_too() -> None:
     assert p_of(measured(rng.integers(2500, size=600), rng.integers(2500, size=600), domain=2500)) > 0.02
 
 
+def test_a_fake_that_is_more_uniform_than_real_is_not_farther() -> None:
+    rng = np.random.default_rng(6)
+    found = measured(rng.integers(20, size=300), rng.integers(60, size=300), domain=60)
+    assert p_of(found) > 0.9
+    assert found.details["uniform_p"] > 0.001 >= found.details["uniform_p_real"]
+    assert p_of(measured(rng.integers(60, size=300), rng.integers(20, size=300), domain=60)) == 1 / 200
+
+
 def test_the_details_say_what_the_draws_can_see() -> None:
     rng = np.random.default_rng(4)
     details = measured(rng.integers(10_000, size=3200), rng.integers(10_000, size=3200), domain=10_000).details

@@ -20,6 +20,7 @@ from gandiag.calibration.contract_answers import (
     repeatable,
     row_order,
 )
+from gandiag.calibration.contract_growth import interval_covers, power_grows
 from gandiag.calibration.contract_inputs import DEGENERATE
 from gandiag.calibration.contract_subject import Rule
 from gandiag.calibration.contract_traits import (
@@ -115,6 +116,18 @@ _DEGENERATE = tuple(
     for kind in DEGENERATE
 )
 _ENDS = (
+    Rule(
+        name="power grows",
+        broken=power_grows,
+        demand="a fault must be missed in most draws of few rows and seen in all draws of 16 times as many",
+        remedy="Use all rows. A metric of a fault that is not among these is checked with `rules=` all others.",
+    ),
+    Rule(
+        name="interval",
+        broken=interval_covers,
+        demand="an interval must have ordered ends, and hold 0 under equal laws where 0 is the value by declaration",
+        remedy="Widen the interval, or give a reason for `interval` instead.",
+    ),
     Rule(
         name="fewest rows",
         broken=fewest_rows,

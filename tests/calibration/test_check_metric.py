@@ -18,7 +18,7 @@ from gandiag.calibration.contract_inputs import DEGENERATE
 from gandiag.calibration.contract_rules import RULES
 from gandiag.calibration.contract_subject import Subject
 from gandiag.core.comparison import Comparison
-from gandiag.core.results import Floor, KnownNull, Measurement, PValue, Relabelling
+from gandiag.core.results import Floor, Interval, KnownNull, Measurement, PValue, Relabelling
 from gandiag.core.specs import MetricSpec
 from gandiag.errors import ConfigError
 
@@ -135,11 +135,33 @@ def learns_on_what_it_tests(comparison: Comparison, /, *, rng: np.random.Generat
     return gap((pool - pool.mean(axis=0)) @ direction[:, None], is_real)
 
 
+def with_p_value(found: Measurement, value: float) -> Measurement:
+    p = PValue(value=value, calibration="planted")
+    return replace(found, null=KnownNull(floor=Floor(mean=0.0, sd=0.0, source="planted"), p_value=p))
+
+
+def never_rejects(found: Measurement, comparison: Comparison) -> Measurement:
+    return with_p_value(found, 0.3 if np.ptp(comparison.pooled()[0]) > 0 else 1.0)
+
+
+def twelve_rows(comparison: Comparison, /, *, rng: np.random.Generator) -> Measurement:
+    real, fake = (rng.permutation(side)[:12] for side in (comparison.real, comparison.fake))
+    return gap(np.concatenate([real, fake]), np.arange(len(real) + len(fake)) < len(real))
+
+
+def spans(low: float, high: float) -> Callable[[Measurement, Comparison], Measurement]:
+    def change(found: Measurement, _: Comparison) -> Measurement:
+        assert found.estimate is not None
+        ends = Interval(low=low * found.estimate, high=high * found.estimate, level=0.95, method="planted")
+        return replace(found, interval=ends)
+
+    return change
+
+
 def half_on_all_equal(found: Measurement, comparison: Comparison) -> Measurement:
     if np.ptp(comparison.pooled()[0]) > 0:
         return found
-    value = PValue(value=0.5, calibration="planted")
-    return replace(found, null=KnownNull(floor=Floor(mean=0.0, sd=0.0, source="planted"), p_value=value))
+    return with_p_value(found, 0.5)
 
 
 def flat(rows: Matrix) -> bool:
@@ -175,6 +197,8 @@ BROKEN: dict[str, MetricSpec] = {
     "all equal": spoiled(half_on_all_equal),
     **{kind: raising(when) for kind, when in AT.items()},  # type: ignore[arg-type]
     "fewest rows": raising(lambda c: c.n == 1),
+    "power grows": spoiled(never_rejects),
+    "interval": spoiled(spans(0.9, 1.1)),
     "level": replace(SOUND, measure=learns_on_what_it_tests),
 }
 
@@ -202,6 +226,26 @@ def test_a_broken_metric_is_refused_by_exactly_its_rule(rule: str) -> None:
     assert breach.remedy
     assert breach.demand in str(caught.value)
     assert breach.received in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("rule", "spec", "received"),
+    [
+        ("power grows", replace(SOUND, measure=twelve_rows), "no more power in 192 rows than in 12"),
+        ("power grows", BROKEN["power grows"], "none of shift, noise"),
+        ("interval", BROKEN["interval"], "0 outside it in"),
+        ("interval", spoiled(spans(1.1, -1.0)), "an interval from"),
+        ("interval", spoiled(spans(0.0, 3.0)), None),
+        # Without the declaration nothing says which value is the true one.
+        ("interval", replace(BROKEN["interval"], zero_on_equal=False), None),
+    ],
+)
+def test_power_that_does_not_grow_and_intervals_that_do_not_cover(
+    rule: str, spec: MetricSpec, received: str | None
+) -> None:
+    breach = breach_of(RULES[rule], Subject(spec))
+    assert (breach is None) == (received is None)
+    assert breach is None or received in breach.received  # type: ignore[operator]
 
 
 def test_every_broken_rule_is_told_of_at_once() -> None:

@@ -14,9 +14,18 @@ from gandiag.calibration.contract_rules import RULES
 from gandiag.calibration.contract_subject import Subject
 from gandiag.core.specs import METRICS
 
+# Measurements by the dozen: too long here for metrics that train, match or decompose in each.
+COSTLY = ("c2st", "c2st_cnn", "c2st_mlp", "critic_wasserstein", "cross_match", "kl", "mmd_agg", "mmd_deep", "vendi")
+REPEATING = ("power grows", "interval")
+CASES = [
+    pytest.param(name, rule, marks=pytest.mark.slow if name in COSTLY and rule in REPEATING else ())
+    for name in METRICS.names()
+    for rule in RULES
+    if rule != "level"
+]
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "level"])
-@pytest.mark.parametrize("name", METRICS.names())
+
+@pytest.mark.parametrize(("name", "rule"), CASES)
 def test_a_metric_keeps_the_contract(name: str, rule: str) -> None:
     breach = breach_of(RULES[rule], Subject(METRICS.get(name)))
     assert breach is None, str(breach)

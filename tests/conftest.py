@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import io
-from collections.abc import Iterator
+import os
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,17 @@ settings.register_profile(
 )
 settings.register_profile("explore", deadline=None, max_examples=2000)
 settings.load_profile("ci")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, Any, Any]:
+    """With ``GANDIAG_REQUIRE_PEERS=1``, fail a comparison with a peer that would be skipped."""
+    report = yield
+    marks = {mark.name for mark in item.iter_markers()}
+    if report.skipped and "differential" in marks and "cuda" not in marks and os.getenv("GANDIAG_REQUIRE_PEERS") == "1":
+        report.outcome = "failed"
+        report.longrepr = f"GANDIAG_REQUIRE_PEERS=1, and the peer is not there: {call.excinfo.value}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -74,3 +77,20 @@ def test_a_comparison_that_an_error_of_a_percent_passes_is_refused(
     agrees([1.0, 2.0], [1.0, 2.0 + 1e-12], rel=1e-10)
     with pytest.raises(AssertionError):
         agrees(ours, theirs, rel=rel, abs_=abs_)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("required", "code"), [("0", 0), ("1", 1)])
+def test_a_peer_that_is_required_may_not_be_skipped(required: str, code: int, tmp_path: Path) -> None:
+    (tmp_path / "prdc.py").write_text("raise ModuleNotFoundError('No module named prdc', name='prdc')\n")
+    path = os.pathsep.join([str(tmp_path), str(TESTS.parent)])
+    found = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(TESTS / "conformance" / "test_prdc.py")],
+        env=os.environ | {"PYTHONPATH": path, "GANDIAG_REQUIRE_PEERS": required},
+        cwd=TESTS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == code, found.stdout
+    assert ("the peer is not there" in found.stdout) == (required == "1")

@@ -16,7 +16,7 @@ import numpy as np
 
 from gandiag.core.checks import require_seed
 from gandiag.core.comparison import Comparison
-from gandiag.core.options import refuse_unknown
+from gandiag.core.options import refuse_unknown, require_kind
 from gandiag.core.results import OPTIONAL_FIELDS, Measurement, Result
 from gandiag.core.rng import stream
 from gandiag.core.specs import METRICS, MetricSpec
@@ -90,9 +90,9 @@ def _require_options(options: object) -> None:
             remedy='Pass options={"precision": {"k": 3}}.',
         )
     for name, given in options.items():
-        parameters = inspect.signature(METRICS.get(name).measure).parameters.values()
-        takes = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY and p.name != "rng"]
-        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+        parameters = inspect.signature(METRICS.get(name).measure).parameters
+        takes = [p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY and p.name != "rng"]
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
             refuse_unknown(given, takes, of=f"the metric {name}")
         for option, value in given.items():
             if not _is_plain(value):
@@ -101,6 +101,8 @@ def _require_options(options: object) -> None:
                     received=repr(value),
                     remedy="Pass a plain value: options are written into the report.",
                 )
+            if option in takes:
+                require_kind(value, option, parameters[option].annotation, of=f"the metric {name}")
 
 
 def _is_plain(value: object) -> bool:
@@ -135,7 +137,7 @@ def measured(spec: MetricSpec, comparison: Comparison, *, settings: Settings, de
         return _without_estimate(blank, "undefined", obstacle)
     try:
         rng = stream(settings.seed, "metric", spec.name)
-        measurement = spec.measure(used, rng=rng, **options)
+        measurement = _checked(spec.measure(used, rng=rng, **options))
         if measurement.estimate is None:
             return _without_estimate(blank, measurement.status, measurement.reasons["estimate"], measurement)
         null_rng = stream(settings.seed, "null", spec.name)
@@ -161,8 +163,25 @@ def measured(spec: MetricSpec, comparison: Comparison, *, settings: Settings, de
         return _withdrawn(result, dependence) if dependence else result
     except MemoryError as error:
         return _without_estimate(blank, "failed", f"out of memory: {error}")
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # whoever ends the process ends all other metrics with it
         return _without_estimate(blank, "failed", _told(error))
+
+
+def _checked(measurement: object) -> Measurement:
+    """Refuse what is no answer at all."""
+    if not isinstance(measurement, Measurement):
+        raise NumericalError(
+            "a metric must return a Measurement", received=type(measurement).__name__, remedy="Mend the metric."
+        )
+    if measurement.estimate is None and (
+        measurement.status not in ("undefined", "failed") or "estimate" not in measurement.reasons
+    ):
+        raise NumericalError(
+            "an absent estimate must have the status undefined and a reason",
+            received=f"status {measurement.status}, reasons for {sorted(measurement.reasons) or 'nothing'}",
+            remedy="Give status='undefined' and reasons={'estimate': why}.",
+        )
+    return measurement
 
 
 def _blank(spec: MetricSpec, used: Comparison, options: dict[str, Any], seed: int) -> Result:
@@ -211,7 +230,7 @@ def _require_finite_arrays(result: Result) -> None:
             )
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     if isinstance(error, GandiagError):
         return str(error)
     return (

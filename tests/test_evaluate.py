@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +11,20 @@ import pytest
 
 import gandiag
 from gandiag.core import specs
-from gandiag.core.results import Measurement
+from gandiag.core.results import Floor, KnownNull, Measurement, PValue
 from gandiag.core.samples import SampleSet
 from gandiag.core.specs import METRICS
 from gandiag.errors import DtypeError, NotConverged, RangeError, ShapeError, TooFewSamplesError
 from gandiag.measuring import adjusted
 
 QUICK: dict[str, Any] = {"metrics": ["energy", "moment_difference"], "permutations": 99}
+
+
+ABSENT = {"interval": "none", "e_value": "none"}
+
+
+def known(p: float) -> KnownNull:
+    return KnownNull(floor=Floor(mean=0.0, sd=1.0, source="x"), p_value=PValue(value=p, calibration="x"))
 
 
 def normal(n: int, d: int = 2, seed: int = 0, shift: float = 0.0) -> np.ndarray:
@@ -60,6 +68,31 @@ def test_an_interrupt_is_not_a_failed_metric(monkeypatch: pytest.MonkeyPatch) ->
     broken_metric(monkeypatch, KeyboardInterrupt())  # type: ignore[arg-type]
     with pytest.raises(KeyboardInterrupt, match=r"^$"):
         gandiag.score(normal(100), normal(80, seed=1), **QUICK)
+
+
+def test_a_metric_that_ends_the_process_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken_metric(monkeypatch, SystemExit(3))
+    report = gandiag.score(normal(60), normal(60, seed=1), metrics=["energy", "moment_difference"], permutations=19)
+    assert sorted(result.status for result in report.fakes[0].results) == ["failed", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (None, "a metric must return a Measurement; got NoneType"),
+        (Measurement(estimate=None), "an absent estimate must have the status undefined and a reason; got status ok"),
+        (Measurement(estimate=None, status="undefined"), "reasons for nothing"),
+        (Measurement(estimate=1.0, null=known(-3.0), reasons=ABSENT), r"a p-value must lie in \[0, 1\]; got -3"),
+        (Measurement(estimate=1.0, null=known(1.5), reasons=ABSENT), r"a p-value must lie in \[0, 1\]; got 1.5"),
+    ],
+)
+def test_answers_that_are_none_are_failures_in_words(monkeypatch: pytest.MonkeyPatch, answer: Any, why: str) -> None:
+    spec = replace(METRICS.get("energy"), measure=lambda comparison, /, *, rng: answer)
+    monkeypatch.setattr("gandiag.metrics.energy.METRIC", spec)
+    result = gandiag.score(normal(60), normal(60, seed=1), metrics=["energy"], permutations=19)["energy"]
+    assert result.status == "failed"
+    assert result.p_value is None
+    assert re.search(why, result.reasons["estimate"])
 
 
 def test_too_few_rows_for_a_metric_are_said_not_scored() -> None:

@@ -54,14 +54,23 @@ def command(
     if not metrics:
         raise click.UsageError("Name at least one metric, a topic, or all.")
     study = {"repetitions": repetitions, "rows": rows, "power": power, "seed": seed}
-    found = _calibrate(metrics, laws, json_path, jobs, study)
-    _print(found)
+    found: list[Record] = []
+    try:
+        _calibrate(found, metrics, laws, json_path, jobs, study)
+    finally:
+        if found:  # what is done is shown, whatever ends the rest
+            _print(found)
     return 0 if all(record.good for record in found) else 1
 
 
 def _calibrate(
-    metrics: tuple[str, ...], laws: tuple[str, ...], json_path: Path | None, jobs: int, study: dict[str, Any]
-) -> list[Record]:
+    found: list[Record],
+    metrics: tuple[str, ...],
+    laws: tuple[str, ...],
+    json_path: Path | None,
+    jobs: int,
+    study: dict[str, Any],
+) -> None:
     from gandiag.calibration.laws import TABLE, law_named
     from gandiag.calibration.records import add_records
     from gandiag.calibration.study import calibrated, named, resolved
@@ -71,7 +80,8 @@ def _calibrate(
     chosen = named(metrics)
     for name in (*chosen, *laws):
         law_named(name) if name in laws else resolved(name)  # a typing error is told before the work begins
-    found = []
+    if json_path is not None:
+        add_records(json_path, [])  # a place that takes no records is told before the work begins, too
     with Workers(jobs).running() as workers, progress_bar() as progress:
         for name in chosen:
             start = time.perf_counter()
@@ -85,7 +95,6 @@ def _calibrate(
                 add_records(json_path, records)
             word = "kept" if all(record.good for record in records) else "NOT KEPT"
             click.echo(f"{name}: {word}, {time.perf_counter() - start:.0f} s", err=True)
-    return found
 
 
 def _print(records: list[Record]) -> None:

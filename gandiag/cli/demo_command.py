@@ -30,10 +30,10 @@ def command(out: Path, seed: int) -> int:
     from gandiag.cli._terminal import exit_code, print_report, progress_bar
 
     click.echo("Scoring six samplers of 8x8 digits against held-out digits.", err=True)
+    out.mkdir(parents=True, exist_ok=True)  # before the work: a place that cannot be written to is told at once
     with progress_bar() as progress:
         report = gandiag.score(REAL, SAMPLERS, train=TRAIN, seed=seed, progress=progress)
     try:
-        out.mkdir(parents=True, exist_ok=True)
         report.to_json(out / "report.json")
         report.to_html(out / "report.html")
         click.echo(f"wrote {out / 'report.html'} and {out / 'report.json'}", err=True)

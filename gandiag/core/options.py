@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
 
 from gandiag.core.names import nearest
 from gandiag.errors import ConfigError
@@ -73,6 +74,42 @@ def refuse_unknown(options: Iterable[str], known: Sequence[str], *, of: str) -> 
             raise ConfigError(
                 f"{of} has no such option", received=option, remedy=nearest(option, list(known), fallback=listing)
             )
+
+
+# What annotations of options mean; a metric whose option is declared otherwise reads it itself.
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "int": ((Integral,), "a whole number"),
+    "float": ((Real,), "a number"),
+    "str": ((str,), "text"),
+    "bool": ((bool,), "True or False"),
+    "None": ((type(None),), "None"),
+}
+
+
+def require_kind(value: object, name: str, annotation: object, *, of: str) -> None:
+    """Refuse a value of a kind that the option is not declared to take.
+
+    Parameters
+    ----------
+    value : object
+    name : str
+        Of the option.
+    annotation : object
+        Of the parameter: a type, or text such as "int | None".
+    of : str
+        Whose option it is.
+    """
+    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    declared = [part.strip() for part in text.split("|")]
+    if not all(kind in _KINDS for kind in declared):
+        return
+    is_bool = isinstance(value, bool)
+    if not any(isinstance(value, _KINDS[kind][0]) and is_bool <= (kind == "bool") for kind in declared):
+        raise ConfigError(
+            f"option `{name}` of {of} must be {' or '.join(_KINDS[kind][1] for kind in declared)}",
+            received=repr(value),
+            remedy="See `gandiag list metrics` and the metric's docstring.",
+        )
 
 
 def _bounds(at_least: float, at_most: float, above: float, below: float) -> str:

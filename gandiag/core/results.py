@@ -158,6 +158,10 @@ class Result:
 
     def __post_init__(self) -> None:
         require_finite_fields(self)
+        if self.p_value is not None and not 0.0 <= self.p_value.value <= 1.0:
+            raise NumericalError(
+                f"{self.metric}: a p-value must lie in [0, 1]", received=self.p_value.value, remedy="Mend the metric."
+            )
         for name in OPTIONAL_FIELDS:
             if getattr(self, name) is None and name not in self.reasons:
                 raise NumericalError(

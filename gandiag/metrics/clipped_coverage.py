@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
+from gandiag.core.options import whole
 from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
 from gandiag.numerics.balls import ball_counts
@@ -78,6 +79,7 @@ def good_share(raw: Vector, n: int, m: int, k: int) -> Vector:
 
 def measure(comparison: Comparison, /, *, rng: np.random.Generator, k: int = 5) -> Measurement:
     """Measure clipped coverage, with its permutation null."""
+    k = whole(k, "k", at_least=1)
     if comparison.n <= k:
         why = f"balls to the {k}-th neighbour need more than {k} real rows, got {comparison.n}"
         names = ("estimate", "floor", "p_value", "interval", "e_value")

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
+from gandiag.core.options import whole
 from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
 from gandiag.numerics.clipped_balls import clipped_memberships
@@ -59,6 +60,7 @@ def clipped_density(real: Matrix, fake: Matrix, k: int = 5) -> float:
 
 def measure(comparison: Comparison, /, *, rng: np.random.Generator, k: int = 5) -> Measurement:
     """Measure clipped density, with its permutation null."""
+    k = whole(k, "k", at_least=1)
     if comparison.n <= k:
         why = f"balls to the {k}-th neighbour need more than {k} real rows, got {comparison.n}"
         names = ("estimate", "floor", "p_value", "interval", "e_value")

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
+from gandiag.core.options import number
 from gandiag.core.results import Floor, KnownNull, Measurement, PValue, Relabelling
 from gandiag.core.specs import MetricSpec
 from gandiag.numerics.counts import (
@@ -75,6 +76,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, level: float
     level : float
         Confidence of the two-sided intervals of the effective support.
     """
+    level = number(level, "level", above=0.0, below=1.0)
     pool, is_real = comparison.pooled()
     ids = row_ids(pool)
     estimate = float(_shares(ids, is_real[:, None])[0, 0])

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
+from gandiag.core.options import number
 from gandiag.core.results import Floor, Interval, KnownNull, Measurement, PValue, Relabelling
 from gandiag.core.specs import MetricSpec
 from gandiag.metrics._discrete import pooled_row_ids
@@ -50,6 +51,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, level: float
     level : float
         Confidence of the two-sided intervals.
     """
+    level = number(level, "level", above=0.0, below=1.0)
     ids, is_real = pooled_row_ids(comparison), comparison.pooled()[1]
     cells = cells_of(ids, least=2)
     estimate = float(_statistic(cells, comparison.n, comparison.m)(is_real[:, None])[0, 0])

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
+from gandiag.core.options import whole
 from gandiag.core.results import Interval, Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
 from gandiag.numerics.backend import on_host
@@ -94,6 +95,7 @@ def subset_distances(real: Matrix, fake: Matrix, *, subsets: int, size: int, rng
 
 def measure(comparison: Comparison, /, *, rng: np.random.Generator, subsets: int = 0) -> Measurement:
     """Measure the kernel distance of all samples; ``subsets`` adds the mean over that many subsets of 1000 rows."""
+    subsets = whole(subsets, "subsets", at_least=0)
     _, is_real = comparison.pooled()
     tiles = cubic_tiles(comparison.near("real"), comparison.near("fake"))
     if tiles.largest >= LARGEST:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
+from gandiag.core.options import number
 from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
 from gandiag.numerics.close_pairs import CloseGraph, close_graph, close_pairs, small_distance
@@ -93,6 +94,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, expected: fl
     expected : float
         Close pairs that real rows, as many as the fake ones, are expected to have.
     """
+    expected = number(expected, "expected", above=0.0)
     if len(comparison.fit) < 2 or comparison.m < 2:
         return _undefined("two fake rows and two rows set aside are needed for a distance between them")
     tau, chosen = _threshold(comparison, expected, rng)

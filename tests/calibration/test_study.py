@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click import Abort
 from click.testing import CliRunner
 
 from gandiag.calibration.alternatives import FAULTS
@@ -49,9 +50,14 @@ def raises(comparison: Comparison, /, *, rng: np.random.Generator) -> Measuremen
     raise ZeroDivisionError("always")
 
 
+def is_interrupted(comparison: Comparison, /, *, rng: np.random.Generator) -> Measurement:
+    raise KeyboardInterrupt
+
+
 METRIC = replace(METRICS.get("energy"), name="mean_gap", measure=measure)
 WRONG = replace(METRIC, name="wrong", measure=learns_on_what_it_tests)
 FAILING = replace(METRIC, name="failing", measure=raises)
+INTERRUPTED = replace(METRIC, name="interrupted", measure=is_interrupted)
 NOT_A_SPEC = 3
 HERE = "test_study"
 
@@ -163,12 +169,22 @@ def test_the_command_fails_where_a_level_is_not_kept() -> None:
         ([], "Name at least one metric"),
         (["energy", "--page", __file__], "without METRICS"),
         (["energy", "--law", "normall"], "there is no law of that name"),
+        (["energy", "--json", "/nonexistent/x.json"], "in a folder that exists"),
     ],
 )
 def test_wrong_usage_is_told_before_the_work_begins(asked: list[str], why: str) -> None:
     done = CliRunner().invoke(command, asked, standalone_mode=False)
     assert done.exception is not None
     assert why in str(done.exception)
+
+
+def test_what_is_done_is_kept_and_shown_where_the_rest_is_interrupted(tmp_path: Path) -> None:
+    records = tmp_path / "records.json"
+    asked = ["--repetitions", "60", "--law", "ties", "--no-power", "--json", str(records)]
+    done = CliRunner().invoke(command, [f"{HERE}:METRIC", f"{HERE}:INTERRUPTED", *asked], standalone_mode=False)
+    assert isinstance(done.exception, KeyboardInterrupt | Abort)
+    assert "mean_gap" in done.stdout
+    assert [record.metric for record in read_records(records)] == ["mean_gap"]
 
 
 def test_fewer_rows_are_what_was_asked_for_and_are_recorded() -> None:

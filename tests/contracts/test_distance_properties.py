@@ -1,4 +1,4 @@
-"""Properties of the distances between weighted points: mixing, triangles, replication, embedding, and weights.
+"""Properties of distances: mixing, triangles, replication, embedding, motions, units, and weights.
 
 Weights are whole numbers of repetitions, so that a mixture ``(1 - t) P + t Q`` of two samples of one size is exact.
 Each property has a form of the number for which it does not hold.
@@ -13,8 +13,12 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from gandiag.metrics.coverage import coverage
+from gandiag.metrics.density import density
 from gandiag.metrics.energy import energy_distance
 from gandiag.metrics.mmd import mmd_squared
+from gandiag.metrics.precision import precision
+from gandiag.metrics.recall import recall
 from gandiag.metrics.wasserstein import wasserstein_distance
 from gandiag.numerics.distances import pooled_distances
 from gandiag.numerics.divergences import jensen_shannon
@@ -144,6 +148,69 @@ def test_the_unbiased_discrepancy_knows_how_often_rows_are_repeated() -> None:
     p, q, _ = points(7, 3)
     twice = mmd_squared(np.tile(p, (2, 1)), np.tile(q, (2, 1)), bandwidth=1.5)
     assert twice != pytest.approx(mmd_squared(p, q, bandwidth=1.5), rel=1e-2)
+
+
+# P02 to P05. Motions of the whole space, and units; P07 and P14. Balls
+
+BALLS: dict[str, Distance] = {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
+# The power of a common factor that multiplies the number; the kernel's length is fixed, so that MMD has none.
+DEGREES = dict.fromkeys(BALLS, 0.0) | {
+    "wasserstein": 1.0,
+    "wasserstein of power 2": 1.0,
+    "root of the energy": 0.5,
+    "root of Fréchet": 1.0,
+}
+MOTIONS: dict[str, Callable[[Matrix], Matrix]] = {
+    "columns in another order": lambda rows: rows[:, [2, 0, 1]],
+    "a translation": lambda rows: rows + np.array([30.0, -7.0, 0.1]),
+    "a rotation": lambda rows: rows @ np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0],
+    "a reflection": lambda rows: rows * np.array([1.0, -1.0, 1.0]),
+}
+
+
+def crowd(seed: int) -> tuple[Matrix, Matrix]:
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(40, 3)), 0.8 * rng.laplace(size=(30, 3)) + 0.5
+
+
+@pytest.mark.parametrize("motion", MOTIONS)
+@pytest.mark.parametrize("name", [*DISTANCES, *BALLS])
+def test_motions_of_the_whole_space_change_nothing(name: str, motion: str) -> None:
+    distance, move = (DISTANCES | BALLS)[name], MOTIONS[motion]
+    pairs = [crowd(seed) for seed in range(4)]
+    values = [distance(real, fake) for real, fake in pairs]
+    assert [distance(move(real), move(fake)) for real, fake in pairs] == pytest.approx(values, rel=1e-8)
+    # One column stretched is no motion.
+    stretch = np.array([9.0, 1.0, 1.0])
+    assert [distance(real * stretch, fake * stretch) for real, fake in pairs] != pytest.approx(values, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", DEGREES)
+def test_a_common_factor_is_a_power_of_it(name: str) -> None:
+    real, fake = crowd(5)
+    distance, degree = (DISTANCES | BALLS)[name], DEGREES[name]
+    value = distance(real, fake)
+    for factor in (1e-6, 3.0, 1e6):
+        assert distance(factor * real, factor * fake) == pytest.approx(factor**degree * value, rel=1e-8)
+        assert distance(factor * real, factor * fake) != pytest.approx(factor ** (degree + 0.5) * value, rel=1e-2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_precision_and_recall_swap_with_the_sides_and_density_and_coverage_do_not(seed: int) -> None:
+    real, fake = crowd(seed)
+    assert precision(real, fake) == recall(fake, real)
+    assert precision(real, fake) != precision(fake, real)
+    assert density(real, fake) != density(fake, real)
+    assert coverage(real, fake) != coverage(fake, real)
+
+
+def test_further_fake_rows_never_lower_coverage_and_do_lower_recall_somewhere() -> None:
+    real, fake = crowd(9)
+    covered = [coverage(real, fake[:rows]) for rows in range(6, 31)]
+    recalled = [recall(real, fake[:rows]) for rows in range(6, 31)]
+    assert np.diff(covered).min() >= 0.0
+    assert covered[-1] > covered[0]
+    assert np.diff(recalled).min() < 0.0, "further rows shrink the balls around fake rows"
 
 
 # D13. Weights in one dimension, in any order

@@ -21,6 +21,7 @@ from gandiag.numerics.binomial import clopper_pearson, exact_accuracy_power, fis
 from gandiag.numerics.contingency import chi_square_homogeneity, count_tails
 from gandiag.numerics.divergences import jensen_shannon, js_distance
 from gandiag.numerics.frechet_distance import frechet_distance
+from gandiag.numerics.histograms import g_statistic, jensen_shannon_shares
 from gandiag.numerics.marginals import SortedColumns, ks_p_values
 from gandiag.numerics.transport import wasserstein_1d
 
@@ -118,6 +119,16 @@ def test_the_jensen_shannon_divergence(seed: int) -> None:
         for a, b in zip(first, second, strict=True):
             total += sum(x * mpmath.log(2 * x / (a + b)) for x in (a, b) if x > 0) / 2
     agrees(jensen_shannon(p, q), float(total), rel=1e-10)
+
+
+@pytest.mark.differential("D16", "D18")
+def test_the_divergence_of_counts_and_the_likelihood_ratio_of_their_table() -> None:
+    counts = np.random.default_rng(7).integers(1, 40, size=(2, 9, 3)).astype(float)
+    real, fake = counts[0], 3.0 * counts[1]
+    agrees(jensen_shannon_shares(real, fake), jensenshannon(real, fake, axis=0) ** 2, rel=1e-10)
+    tables = [np.stack([real[:, k], fake[:, k]]) for k in range(3)]
+    peers = [stats.chi2_contingency(table, correction=False, lambda_="log-likelihood").statistic for table in tables]
+    agrees(g_statistic(real, fake), peers, rel=1e-10)
 
 
 @pytest.mark.differential("D16")

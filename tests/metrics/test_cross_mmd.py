@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from scipy.stats import binom, kstest, norm, t, ttest_ind
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import KnownNull, Measurement
 from gandiag.errors import ConfigError
-from gandiag.metrics.cross_mmd import _mean_kernel, cross_statistic, degrees_of_freedom, measure
+from gandiag.metrics.cross_mmd import _mean_kernel, cross_statistic, degrees_of_freedom, exact_p_value, measure
 
 Matrix = NDArray[np.float64]
 
@@ -41,12 +43,24 @@ def test_the_degrees_of_freedom_are_welchs() -> None:
     assert degrees_of_freedom(np.ones(3), np.ones(4)) == 5.0
 
 
-def test_few_rows_have_students_tail() -> None:
+def test_many_rows_have_students_tail_and_few_rows_are_permuted() -> None:
     rng = np.random.default_rng(4)
-    found = measured(rng.normal(size=(20, 2)) + 1.0, rng.normal(size=(20, 2)))
-    ratio = found.details["ratio"]
-    assert t.sf(ratio, 18) <= p_value(found) <= t.sf(ratio, 9)
-    assert p_value(found) > 1.5 * norm.sf(ratio)
+    many = measured(rng.normal(size=(200, 2)) + 0.5, rng.normal(size=(200, 2)))
+    ratio = many.details["ratio"]
+    assert t.sf(ratio, 198) <= p_value(many) <= t.sf(ratio, 99)
+    assert p_value(many) != pytest.approx(norm.sf(ratio), rel=0.01)
+    few = measured(rng.normal(size=(20, 2)) + 9.0, rng.normal(size=(200, 2)))
+    assert p_value(few) == 1 / 1000
+
+
+def test_permuted_values_have_the_exact_tail_of_all_labellings() -> None:
+    real, fake = np.array([0.9, 0.7, 0.2]), np.array([0.1, 0.3, 0.0, 0.5])
+    pool = np.concatenate([real, fake])
+    sums = np.array([pool[list(chosen)].sum() for chosen in combinations(range(7), 3)])
+    truth = (sums >= real.sum() - 1e-9).mean()
+    found = exact_p_value(real, fake, np.random.default_rng(0)).value
+    assert abs(found - truth) < 4 * np.sqrt(truth * (1 - truth) / 1000)
+    assert abs(exact_p_value(fake, real, np.random.default_rng(0)).value - truth) > 0.5
 
 
 @pytest.mark.slow

@@ -170,8 +170,9 @@ def ceilings(*, quick: bool = False) -> Ceilings:
 
 
 def _sorted_by_all(block: Any) -> None:
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(lambda part: np.sort(part, axis=1), np.array_split(block, os.cpu_count() or 1)))
+    threads = os.cpu_count() or 1  # sorts are shared out by hand, whatever linear algebra may use
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda part: np.sort(part, axis=1), np.array_split(block, threads)))
 
 
 def _best(work: Callable[[], Any], runs: int = 5) -> float:
@@ -191,7 +192,7 @@ def machine() -> str:
     packages = ", ".join(f"{name} {found}" for name in peers if (found := _version(name)) is not None)
     return (
         f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}, "
-        f"torch {torch.__version__} ({torch.get_num_threads()} threads), {packages}."
+        f"torch {torch.__version__}, {packages}."
     )
 
 
@@ -227,13 +228,18 @@ def others(seconds: float = 1.0) -> float | None:
 
 def heading(found: Ceilings) -> str:
     """Describe the ceilings, and who else is on the machine, in Markdown."""
+    import torch
+
     company = others()
-    alone = "" if company is None else f" Other processes kept {company:.1f} cores busy when this began."
-    return (
-        f"Ceilings measured in this run: GEMM {found.gemm32 / 1e9:.0f} GFLOP/s (float32), {found.gemm64 / 1e9:.0f} "
-        f"(float64); copy {found.copy / 1e9:.1f} GB/s; sort {found.sort64 / 1e6:.0f} M elements/s (float64, all cores);"
-        f" top-k {found.topk32 / 1e6:.0f} M elements/s.{alone}\n"
+    rates = (
+        f"GEMM {found.gemm32 / 1e9:.0f} GFLOP/s (float32), {found.gemm64 / 1e9:.0f} (float64)",
+        f"copy {found.copy / 1e9:.1f} GB/s",
+        f"sort {found.sort64 / 1e6:.0f} M elements/s (float64, all cores)",
+        f"top-k {found.topk32 / 1e6:.0f} M elements/s",
     )
+    alone = "" if company is None else f" Other processes kept {company:.1f} cores busy when this began."
+    threads = torch.get_num_threads()
+    return f"Ceilings measured in this run, {threads} threads: {'; '.join(rates)}.{alone}\n"
 
 
 def table(rows: list[Row]) -> str:

@@ -1,7 +1,8 @@
 """Every benchmark in one command: ``python benchmarks/run.py [area ...] [--large] [--write docs/performance.md]``.
 
 Each area runs in a process of its own, with all cores, and measures this machine's ceilings again first. Run it on an
-idle machine: a table says how many cores others kept busy when it began. The default run takes about a quarter of an
+idle machine: a table says how many cores others kept busy when it began. Where others work too, two threads of one
+product wait for each other, and ``--threads 1`` gives fairer ratios. The default run takes about a quarter of an
 hour on two cores; ``--quick`` is for a test of the benchmarks and measures nothing.
 """
 
@@ -23,7 +24,7 @@ AREAS = {
     "transport": "Transport",
     "growth": "Growth with the rows",
 }
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _INTRODUCTION = """# Performance
 
 Our route and a peer's, in turn, in one run on the same arrays. Written by `{command}`, which measures everything again.
@@ -43,22 +44,23 @@ def main(words: list[str]) -> int:
     """Run the areas that are asked for; return how many failed."""
     asked = _parser().parse_args(words)
     size = ["--quick"] if asked.quick else ["--large"] if asked.large else []
-    command = " ".join(["python benchmarks/run.py", *asked.areas, *size])
+    limited = [] if asked.threads is None else ["--threads", str(asked.threads)]
+    command = " ".join(["python benchmarks/run.py", *asked.areas, *size, *limited])
     parts, failed = [_INTRODUCTION.format(command=command, machine=machine())], 0
     print(parts[0], flush=True)
     for area in asked.areas or AREAS:
-        text, code = one(area, size)
+        text, code = one(area, size, asked.threads)
         failed += code != 0
         parts.append(f"## {AREAS[area]}\n\n`python benchmarks/{' '.join([area + '.py', *size])}`\n\n{text.strip()}\n")
         print(parts[-1], flush=True)
-    if asked.write:
-        asked.write.write_text("\n".join(parts))
+        if asked.write:  # after every area, so that what is done is kept
+            asked.write.write_text("\n".join(parts))
     return failed
 
 
-def one(area: str, size: list[str]) -> tuple[str, int]:
-    """Run one area in its own process, with as many threads as there are cores."""
-    environment = {name: value for name, value in os.environ.items() if name not in _ONE_THREAD}
+def one(area: str, size: list[str], threads: int | None = None) -> tuple[str, int]:
+    """Run one area in its own process, by default with as many threads as there are cores."""
+    environment = os.environ | dict.fromkeys(_THREADS, str(threads or os.cpu_count()))
     environment["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), environment.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, str(HERE / f"{area}.py"), *size], env=environment, capture_output=True, text=True, check=False
@@ -74,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("areas", nargs="*", choices=[*AREAS, []], help="all of them by default")
     parser.add_argument("--large", action="store_true", help="sizes that take an hour")
     parser.add_argument("--quick", action="store_true", help="sizes that measure nothing")
+    parser.add_argument("--threads", type=int, help="for linear algebra; on a busy machine 1 disturbs ratios least")
     parser.add_argument("--write", type=Path, help="the page to write")
     return parser
 

@@ -74,7 +74,7 @@ def test_the_one_command_knows_every_area() -> None:
 def test_it_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run: Any = importlib.import_module("run")
     answers = {"kernels": ("| a |\n|---|", 0), "growth": ("This area failed: MemoryError", 1)}
-    monkeypatch.setattr(run, "one", lambda area, size: answers[area])
+    monkeypatch.setattr(run, "one", lambda area, size, threads: answers[area])
     page = tmp_path / "performance.md"
     assert run.main(["kernels", "growth", "--write", str(page)]) == 1
     text = page.read_text()

@@ -74,8 +74,17 @@ def cubic_tiles(real: Array, fake: Array) -> CubicTiles:
     offsets = xp.concat([(side / scale) @ centre + half for side in _blocks(real, fake)])
     quick = isinstance(real, np.ndarray) and count * width >= QUICK_ELEMENTS
     parts = (side / scale - centre for side in _blocks(real, fake))
-    centred = xp.concat([xp.astype(part, xp.float32) if quick else part for part in parts])
+    centred = _stacked(parts, count, width) if quick else xp.concat(list(parts))
     return CubicTiles(centred=centred, offsets=offsets, width=width, unit=root**3, largest=largest)
+
+
+def _stacked(parts: Iterator[NDArray[np.float64]], count: int, width: int) -> NDArray[np.float32]:
+    """Write blocks of rows below each other in single precision, one at a time: the copy is the most memory."""
+    out, start = np.empty((count, width), dtype=np.float32), 0
+    for part in parts:
+        out[start : start + len(part)] = part
+        start += len(part)
+    return out
 
 
 def _blocks(real: Array, fake: Array) -> Iterator[Array]:

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gandiag.numerics.distances import (
+    crossed_distances,
     distance_tiles,
     exact_distances,
     off_diagonal,
@@ -104,3 +105,29 @@ def test_a_zero_median_moves_to_the_next_positive_quantile() -> None:
 
 def test_off_diagonal_takes_each_pair_once() -> None:
     assert off_diagonal(np.arange(9.0).reshape(3, 3)).tolist() == [1.0, 2.0, 5.0]
+
+
+def near_and_far(rng: np.random.Generator) -> tuple[Matrix, Matrix]:
+    """Two sets far from the origin, with equal rows, close rows, and rows a million times farther apart."""
+    a, b = rng.normal(size=(700, 40)) + 1e4, rng.normal(size=(600, 40)) + 1e4
+    b[:5] = a[:5]
+    b[5:9] = a[5:9] + 1e-6
+    b[9] += 1e6
+    return a, b
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0**-660, 2.0**660])
+def test_products_of_two_sets_keep_nine_digits(scale: float) -> None:
+    a, b = near_and_far(np.random.default_rng(6))
+    expected = by_differences(a, b)
+    found = crossed_distances(scale * a, scale * b) / scale
+    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=0.0)
+    assert (found[np.arange(5), np.arange(5)] == 0.0).all()
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(uncentred(a, b), expected, rtol=1e-8, atol=0.0)
+
+
+def test_clusters_of_close_rows_are_measured_by_differences() -> None:
+    a, b = near_and_far(np.random.default_rng(7))
+    a[:300], b[:300] = a[0] + 1e-5 * a[:300], a[0] + 1e-5 * b[:300]
+    np.testing.assert_allclose(crossed_distances(a, b), by_differences(a, b), rtol=1e-8, atol=0.0)

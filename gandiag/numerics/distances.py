@@ -148,7 +148,7 @@ def crossed_distances(a: Matrix, b: Matrix) -> Matrix:
     a, b = _scaled(a, -exponent), _scaled(b, -exponent)
     squares = np.square(a).sum(axis=1), np.square(b).sum(axis=1)
     near = _UNSURE * float(squares[0].mean() + squares[1].mean())
-    out = np.empty((len(a), len(b)))
+    out: Matrix = np.empty((len(a), len(b)))
     for i in range(0, len(a), _POOLED_TILE):
         rows = slice(i, i + _POOLED_TILE)
         for j in range(0, len(b), _POOLED_TILE):
@@ -160,7 +160,8 @@ def crossed_distances(a: Matrix, b: Matrix) -> Matrix:
                 continue
             _by_differences(block, unsure, a[rows], b[columns])
             np.sqrt(block, out=out[rows, columns])
-    return _scaled(out, exponent)
+    found: Matrix = _scaled(out, exponent)
+    return found
 
 
 def pooled_l1_distances(pool: Array) -> Array:

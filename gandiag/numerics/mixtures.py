@@ -89,8 +89,9 @@ def fit_bandwidths(centres: Matrix, rows: Matrix) -> Bandwidths:
     -----
     Expectation maximisation, which never lowers the likelihood (Dempster, Laird & Rubin 1977): the variance of a centre
     is the mean square per column of the rows that it answers for. The squared spacing of the rows counts as a hundredth
-    of a row: a centre on a row ends at about a tenth of the spacing and not at 0, one that answers for no row at the
-    spacing. At most 30 rounds of O(n c) after O(n c d), or of O(n c d) where the distances are too many to be kept.
+    of a row: a centre that answers for one row, on which it lies, ends at a tenth of the spacing and not at 0, one that
+    answers for no row at the spacing. At most 30 rounds of O(n c) after O(n c d), or of O(n c d) where the distances
+    are too many to be kept.
     """
     mean, d = rows.mean(axis=0), rows.shape[1]
     spread = float(np.square(rows - mean).mean()) or 1.0

@@ -66,10 +66,11 @@ def measure(
     """
     if domain is None:
         return undefined("the size of the domain is not declared; pass options={'uniformity': {'domain': N}}")
-    if domain < 1:
+    if domain < 1 or domain != int(domain):
         raise ConfigError("`domain` must be a number of values", received=domain, remedy="Pass domain=1000.")
+    domain = int(domain)  # 400.0 is a number of values too
     ids, is_real = pooled_row_ids(comparison), comparison.pooled()[1]
-    distinct = len(np.unique(ids[~is_real]))
+    distinct, distinct_real = (len(np.unique(ids[side])) for side in (~is_real, is_real))
     if distinct > domain:
         return undefined(f"fake rows show {distinct} values, more than the domain of {domain} holds; declare it larger")
     cells = cells_of(ids, least=2)
@@ -77,7 +78,7 @@ def measure(
     real = float(equal_pairs(cells.real(is_real[:, None]))[0])
     fake = float(equal_pairs(cells.real(~is_real[:, None]))[0])
     nulls = {side: uniform_pairs(rows, domain, DRAWS, rng) for side, rows in (("fake", m), ("real", n))}
-    details = _tested(fake, nulls["fake"], m, domain)
+    details = {"distinct_fake": distinct, "distinct_real": distinct_real, **_tested(fake, nulls["fake"], m, domain)}
     details |= {f"{key}_real": value for key, value in _tested(real, nulls["real"], n, domain).items()}
     return Measurement(
         estimate=float(_distance(fake / math.comb(m, 2), domain)),
@@ -87,7 +88,7 @@ def measure(
             "interval": "the root of a difference has no interval of known level at 0; the details hold a test",
         },
         warnings=_doubts(details, domain),
-        details={"domain": int(domain), "distinct_fake": distinct, **details, **_reach(domain, m, far)},
+        details={"domain": domain, **details, **_reach(domain, m, far)},
         arrays={"uniform_null": _distance(nulls["fake"] / math.comb(m, 2), domain)},
     )
 
@@ -135,6 +136,8 @@ def _reach(domain: int, draws: int, far: float) -> dict[str, Any]:
 
 def _doubts(details: dict[str, Any], domain: int) -> tuple[str, ...]:
     notes = []
+    if details["distinct_real"] > domain:
+        notes.append(f"the real rows show {details['distinct_real']} values: the domain is larger than declared")
     if details["uniform_p_real"] <= DOUBTFUL:
         notes.append(f"the real rows are not uniform on {domain} values either (p = {details['uniform_p_real']:.2g})")
     if min(details["too_few_p"], details["too_few_p_real"]) <= DOUBTFUL:

@@ -201,6 +201,7 @@ def missing_mass_bound(counts: Counts, level: float = 0.95) -> float:
     McAllester & Schapire 2000, "On the convergence rate of Good-Turing estimators"; for every law. Wide: it is below 1
     from some hundred draws on.
     """
+    _require_level(level)
     wide = (2.0 * math.sqrt(2.0) + math.sqrt(3.0)) * math.sqrt(math.log(3.0 / (1.0 - level)) / int(counts.sum()))
     return min(1.0, missing_mass(counts) + wide)
 
@@ -263,9 +264,13 @@ def close_threshold(fit: Matrix, draws: int, expected: float) -> float:
     return small_distance(fit, min(max(1, round(expected * share)), math.comb(len(fit), 2)))
 
 
+def _require_level(level: float) -> None:
+    if not 0.0 < level < 1.0:
+        raise ConfigError("`level` must lie strictly between 0 and 1", received=level, remedy="Use level=0.95.")
+
+
 def _normal_quantile(level: float) -> float:
     from scipy.special import ndtri
 
-    if not 0.0 < level < 1.0:
-        raise ConfigError("`level` must lie strictly between 0 and 1", received=level, remedy="Use level=0.95.")
+    _require_level(level)
     return float(ndtri((1.0 + level) / 2.0))

@@ -134,3 +134,9 @@ def test_an_undeclared_or_impossible_domain() -> None:
     assert "more than the domain of 10" in measured(rows, rows, domain=10).reasons["estimate"]
     with pytest.raises(ConfigError, match="`domain` must be a number of values; got 0"):
         measured(rows, rows, domain=0)
+    with pytest.raises(ConfigError, match=r"`domain` must be a number of values; got 20\.5"):
+        measured(rows, rows, domain=20.5)
+    # Rows of real beyond the domain are no reason not to answer, and one to doubt it.
+    found = measured(rows, rows % 5, domain=10)
+    assert found.details["distinct_real"] == 20
+    assert any("real rows show 20 values" in note for note in found.warnings)

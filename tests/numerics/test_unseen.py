@@ -172,6 +172,9 @@ def test_the_bound_of_the_missing_mass_holds() -> None:
         assert failed <= 5 + 4 * math.sqrt(100 * 0.05 * 0.95)
     assert missing_mass_bound(np.ones(3, dtype=np.int64)) == 1.0
     assert missing_mass_bound(np.full(2000, 50)) < 0.05
+    for level in (0.0, 1.0, 1.5):
+        with pytest.raises(ConfigError, match="strictly between 0 and 1"):
+            missing_mass_bound(np.ones(3, dtype=np.int64), level)
 
 
 @pytest.mark.parametrize("more", [0.5, 1.0, 3.0])

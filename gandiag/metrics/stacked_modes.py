@@ -7,7 +7,8 @@ sampler of 100 modes then "captures" 533 in 26 000 draws; here a mode counts whe
 ``Binomial(m, leak)`` at level ``0.05 / K``, with the leak of the very classifier, measured on the real images.
 
 The classifier is the nearest neighbour among the channels of the rows set aside: it needs no training and no weights.
-Images of one channel are read whole, as one of the classes of the real rows. The divergence from the target shares and
+Images of one channel, and colour images of fewer classes than stacks have, are read whole, as one of the classes of the
+real rows (``stacked=False`` says so for classes numbered beyond 99). The divergence from the target shares and
 what a perfect sampler scores stand in the details (``(K - 1) / (2 m)`` nats, not 0).
 """
 
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
+from gandiag.errors import ConfigError
 from gandiag.numerics.contingency import chi_square_homogeneity, reverse_kl
 from gandiag.numerics.mode_protocols import expected_missing, fewest_rows, kl_floor
 
@@ -69,7 +71,9 @@ def _joined(digits: Index) -> Index:
     return np.asarray(digits @ powers, dtype=np.int64)
 
 
-def fit_reader(rows: Matrix, labels: Index, shape: tuple[int, ...]) -> tuple[Reader, Index]:
+def fit_reader(
+    rows: Matrix, labels: Index, shape: tuple[int, ...], stacked: bool | None = None
+) -> tuple[Reader, Index]:
     """Set up the reader from labelled rows, and give the class names: the labels that modes stand for.
 
     Parameters
@@ -80,9 +84,19 @@ def fit_reader(rows: Matrix, labels: Index, shape: tuple[int, ...]) -> tuple[Rea
         Below ``10^c`` for stacked sets.
     shape : tuple of int
         ``(h, w)`` or ``(h, w, c)``.
+    stacked : bool, optional
+        Whether labels are the digits of the channels. Where left out, they are when the largest has as many digits as
+        there are channels: ten classes of colour images are no stacks.
     """
     channels = shape[2] if len(shape) == 3 else 1
-    if channels == 1 or int(labels.max()) >= BASE**channels or int(labels.min()) < 0:
+    fits = channels > 1 and 0 <= int(labels.min()) <= int(labels.max()) < BASE**channels
+    if stacked and not fits:
+        raise ConfigError(
+            f"labels of stacked images must lie from 0 to {BASE**channels - 1}, one digit for each of several channels",
+            received=f"{channels} channels, labels from {int(labels.min())} to {int(labels.max())}",
+            remedy="Leave stacked= out.",
+        )
+    if not fits or stacked is False or (stacked is None and int(labels.max()) < BASE ** (channels - 1)):
         names, symbols = np.unique(labels, return_inverse=True)
         return Reader(channels=1, references=rows, symbols=symbols.astype(np.int64), classes=len(names)), names
     digits = labels[:, None] // BASE ** np.arange(channels - 1, -1, -1) % BASE
@@ -94,14 +108,23 @@ def fit_reader(rows: Matrix, labels: Index, shape: tuple[int, ...]) -> tuple[Rea
     return Reader(channels=channels, references=references, symbols=symbols, classes=classes), np.arange(classes)
 
 
-def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measurement:
-    """Measure the corrected number of captured modes; tested by the homogeneity of both histograms."""
+def measure(comparison: Comparison, /, *, rng: np.random.Generator, stacked: bool | None = None) -> Measurement:
+    """Measure the corrected number of captured modes; tested by the homogeneity of both histograms.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    rng : numpy.random.Generator
+        Not used.
+    stacked : bool, optional
+        Whether a label's digits are the classes of the channels; see `fit_reader`.
+    """
     shape, labels, truth = comparison.image_shape, comparison.fit_labels, comparison.real_labels
     reasons = {"e_value": "not a sequential test", "interval": "a count of modes grows with the number of draws"}
     if shape is None or labels is None or truth is None:
         why = "rows must be images whose real side carries classes"
         return Measurement(estimate=None, status="undefined", reasons=reasons | {"estimate": why, "p_value": why})
-    reader, names = fit_reader(comparison.fit, labels, shape)
+    reader, names = fit_reader(comparison.fit, labels, shape, stacked)
     pool, is_real = comparison.pooled()
     read = reader.read(pool)
     leak, error = _leak(read[: comparison.n], truth, names, reader.classes)

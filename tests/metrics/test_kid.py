@@ -83,6 +83,11 @@ def test_the_standard_error_is_the_jackknife_by_leaving_rows_out() -> None:
     assert kernel_distance(x[:2], y)[1] is None
 
 
+# E k(X, X') + E k(Y, Y') - 2 E k(X, Y) for N(0, I) and N((.5, .5), I) in two dimensions, where for N(a, I) and N(b, I)
+# E (x.y)^2 = (ab)^2 + |a|^2 + |b|^2 + d and E (x.y)^3 = (ab)^3 + 3 ab (|a|^2 + |b|^2 + d + 2).
+SHIFTED_BY_HALF = 1.890625
+
+
 def coverage(shift: float, expected: float, reps: int = 200) -> tuple[int, int]:
     """How often the interval holds the true value, and one of 1.96 standard deviations over subsets does."""
     held, by_subsets = 0, 0
@@ -103,6 +108,19 @@ def test_the_interval_covers_and_the_spread_over_subsets_does_not() -> None:
     assert held >= low
     assert by_subsets < low
     assert coverage(0.0, 0.0, reps=60)[0] >= int(binom.ppf(1e-4, 60, 0.95))
+
+
+def test_an_interval_of_few_rows_says_that_it_ends_too_low() -> None:
+    rng, shift, missed = np.random.default_rng(0), 0.5, 0
+    for _ in range(150):
+        found = measured(normal(rng, 80, 2), normal(rng, 40, 2, shift))
+        assert found.interval is not None
+        assert "below its level with 40 rows" in found.interval.method
+        missed += float(found.interval.high or 0.0) < SHIFTED_BY_HALF
+    assert missed > binom.ppf(1 - 1e-4, 150, 0.025)  # the claim of a fault must itself be true
+    many = measured(normal(rng, 400, 2), normal(rng, 400, 2, shift))
+    assert many.interval is not None
+    assert "below its level" not in many.interval.method
 
 
 @pytest.mark.parametrize("offset", [0.0, 30.0])

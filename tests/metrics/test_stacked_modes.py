@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
 from gandiag.datasets.stacked_digits import open_stacked_digits
+from gandiag.errors import ConfigError
 from gandiag.inference.nulls import summarise_null
 from gandiag.metrics.stacked_modes import fit_reader, measure
 
@@ -78,6 +79,21 @@ def test_one_channel_is_read_whole() -> None:
     reader, names = fit_reader(rows, labels, (2, 2))
     assert reader.classes == len(names) <= 3
     np.testing.assert_array_equal(names[reader.read(rows)], labels)
+
+
+def test_ten_classes_of_colour_images_are_no_stacks() -> None:
+    # Read as stacks, labels 0 to 9 were the last of three digits: 1000 modes, and the channels of one image mixed up.
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 10, 200)
+    rows = rng.normal(size=(200, 12)) + 10.0 * rng.normal(size=(10, 12))[labels]
+    reader, names = fit_reader(rows, labels, (2, 2, 3))
+    assert (reader.channels, reader.classes, names.tolist()) == (1, 10, list(range(10)))
+    assert np.array_equal(reader.read(rows), labels)
+    assert fit_reader(rows, labels, (2, 2, 3), stacked=True)[0].classes == 1000
+    assert fit_reader(rows, labels + 100, (2, 2, 3))[0].classes == 1000
+    assert fit_reader(rows, labels + 100, (2, 2, 3), stacked=False)[0].classes == 10
+    with pytest.raises(ConfigError, match=r"must lie from 0 to 999.*; got 3 channels, labels"):
+        fit_reader(rows, labels + 1000, (2, 2, 3), stacked=True)
 
 
 def test_it_keeps_its_level() -> None:

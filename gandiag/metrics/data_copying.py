@@ -164,7 +164,7 @@ def _cells(comparison: Comparison, train: Matrix, real: Vector, fake: Vector, rn
     """Cut space by the training rows alone, and rank the distances within each cell."""
     k = int(np.clip(min(len(train), comparison.n, comparison.m) // CELL_ROWS, 1, MOST_CELLS))
     centres = cell_centres(train, k, rng)
-    return cell_tests(real, fake, nearest_cell(comparison.real, centres), nearest_cell(comparison.fake, centres))
+    return cell_tests(real, fake, nearest_cell(comparison.real, centres), nearest_cell(comparison.fake, centres), rng)
 
 
 def _cell_summary(cells: CellTests) -> dict[str, Any]:

@@ -63,7 +63,13 @@ class CellTests:
 
 
 def cell_tests(
-    real: Vector, fake: Vector, real_cells: Index, fake_cells: Index, *, fewest: int = FEWEST_IN_CELL
+    real: Vector,
+    fake: Vector,
+    real_cells: Index,
+    fake_cells: Index,
+    rng: np.random.Generator,
+    *,
+    fewest: int = FEWEST_IN_CELL,
 ) -> CellTests:
     """Test every cell for copying.
 
@@ -73,6 +79,8 @@ def cell_tests(
         Distances to the nearest training row.
     real_cells, fake_cells : ndarray of int
         The cell of each row, by a rule fitted on the training rows.
+    rng : numpy.random.Generator
+        For cells of many rows and few distinct distances: see `rank_sums.below_p`.
     fewest : int
         Rows of either side below which a cell says nothing and is left out.
     """
@@ -85,7 +93,7 @@ def cell_tests(
         gap = pairs_below(theirs, ours) - len(ours) * len(theirs) / 2.0
         kept.append(cell)
         z.append(-gap / spread if spread > 0.0 else 0.0)
-        p.append(below_p(theirs, ours))
+        p.append(below_p(theirs, ours, rng))
         reals.append(len(ours))
         fakes.append(len(theirs))
     sizes = np.array(reals, dtype=np.int64)

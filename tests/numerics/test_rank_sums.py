@@ -9,7 +9,11 @@ import pytest
 from scipy import stats
 
 from gandiag.numerics import rank_sums
-from gandiag.numerics.rank_sums import below_p, pairs_below, pairs_spread
+from gandiag.numerics.rank_sums import pairs_below, pairs_spread
+
+
+def below_p(first, second):
+    return rank_sums.below_p(first, second, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 7), (3, 4), (10, 15), (40, 30), (100, 80), (150, 150)])
@@ -72,6 +76,7 @@ def test_ties_beyond_the_limit_are_counted_against_the_claim(monkeypatch):
     pools = [rng.integers(levels, size=11).astype(float) for levels in (2, 3, 5)]
     exact = [law(pool, 5, below_p)[1] for pool in pools]
     monkeypatch.setattr(rank_sums, "MOST_TIED", 0)
+    monkeypatch.setattr(rank_sums, "FEW_GROUPS", 0)
     cautious = [law(pool, 5, below_p)[1] for pool in pools]
     for fine, coarse in zip(exact, cautious, strict=True):
         for p in (fine, coarse):
@@ -80,6 +85,19 @@ def test_ties_beyond_the_limit_are_counted_against_the_claim(monkeypatch):
     # Copies tie among themselves, not with the other side: nothing is lost.
     copies, others = np.zeros(60), 1.0 + rng.random(50)
     assert below_p(copies, others) < 1e-30
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_few_groups_beyond_the_limit_are_dealt_out(seed, monkeypatch):
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(5, size=25).astype(float), rng.integers(6, size=30).astype(float)
+    exact, swapped = below_p(x, y), below_p(y, x)
+    monkeypatch.setattr(rank_sums, "MOST_TIED", 0)
+    # Five standard errors of a share of 9999.
+    near = {"abs": 5 * np.sqrt(exact * (1 - exact) / 9999) + 1e-4}
+    assert below_p(x, y) == pytest.approx(exact, **near)
+    assert swapped != pytest.approx(exact, **near)
+    assert below_p(np.zeros(30), np.repeat([0.0, 1.0], [1, 29])) == 1 / 10_000
 
 
 def test_beyond_the_limit_the_normal_law_is_not_too_light(monkeypatch):

@@ -68,7 +68,7 @@ class Row:
         """Say what falls short, measured against wanted."""
         found = []
         if self.target is not None and self.ratio is not None and self.ratio < self.target:
-            found.append(f"{self.ratio:.1f}× {self.peer_name}, wanted {self.target:g}×")
+            found.append(f"{_times(self.ratio)} {self.peer_name}, wanted {self.target:g}×")
         if self.within is not None and self.ours.seconds > self.within:
             found.append(f"{_seconds(self.ours.seconds)}, wanted {_seconds(self.within)}")
         if self.most is not None and self.ours.megabytes is not None and self.ours.megabytes > self.most:
@@ -248,7 +248,7 @@ def table(rows: list[Row]) -> str:
     lines = [head, "|---|---|---|---|---|---|---|---|"]
     for row in rows:
         peer = "–" if row.peer is None else f"{row.peer_name} {_seconds(row.peer.seconds)}"
-        ratio = "–" if row.ratio is None else f"{row.ratio:.1f}×"
+        ratio = "–" if row.ratio is None else _times(row.ratio)
         theirs = "–" if row.peer is None else _megabytes(row.peer.megabytes)
         share = "–" if row.floor is None else f"{row.floor / row.ours.seconds:.0%}"
         lines.append(
@@ -312,7 +312,13 @@ def load_torchvision() -> None:
 _KEPT: list[Any] = []
 
 
+def _times(ratio: float) -> str:
+    return f"{ratio:.2f}×" if ratio < 3.0 else f"{ratio:.1f}×"
+
+
 def _seconds(value: float) -> str:
+    if value < 0.01:
+        return f"{value * 1e3:.2g} ms"
     return f"{value * 1e3:.0f} ms" if value < 1.0 else f"{value:.2f} s"
 
 

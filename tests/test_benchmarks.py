@@ -96,7 +96,7 @@ def test_what_falls_short_is_named_with_its_reason(monkeypatch: pytest.MonkeyPat
         t.Row(job="other", within=1.0, most=40.0, claims={"right": False}, **ours),
     ]
     text = t.shortfalls(rows, {"sort": "sorting takes long"})
-    assert "- sort, much: 1.5× a peer, wanted 2×. Why: sorting takes long." in text
+    assert "- sort, much: 1.50× a peer, wanted 2×. Why: sorting takes long." in text
     assert "little" not in text
     for part in ("other: 2.00 s, wanted 1.00 s", "other: 50 MB, wanted 40 MB", "other: not so: right"):
         assert part in text

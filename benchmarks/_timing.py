@@ -85,6 +85,7 @@ def in_turn(routes: dict[str, Callable[[], Any]], *, runs: int = 3) -> dict[str,
         for name, route in routes.items():
             values.pop(name, None)
             seconds, rise, values[name] = _once(route)
+            print(f"  {name}: {seconds:.3g} s", file=sys.stderr, flush=True)  # a sign of life
             times[name].append(seconds)
             if rise is not None:
                 peaks[name].append(rise)

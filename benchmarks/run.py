@@ -62,13 +62,10 @@ def one(area: str, size: list[str], threads: int | None = None) -> tuple[str, in
     """Run one area in its own process, by default with as many threads as there are cores."""
     environment = os.environ | dict.fromkeys(_THREADS, str(threads or os.cpu_count()))
     environment["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), environment.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, str(HERE / f"{area}.py"), *size], env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        print(done.stderr, file=sys.stderr, flush=True)
-        return f"This area failed: {done.stderr.strip().splitlines()[-1]}", done.returncode
-    return done.stdout, 0
+    program = [sys.executable, str(HERE / f"{area}.py"), *size]
+    # What it says on its error stream goes to the terminal: progress, and why it failed.
+    done = subprocess.run(program, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    return (done.stdout or f"This area failed, with exit code {done.returncode}."), done.returncode
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -101,3 +101,14 @@ def test_what_falls_short_is_named_with_its_reason(monkeypatch: pytest.MonkeyPat
     for part in ("other: 2.00 s, wanted 1.00 s", "other: 50 MB, wanted 40 MB", "other: not so: right"):
         assert part in text
     assert t.shortfalls(rows[1:2], {}) == "Nothing falls short."
+
+
+def test_an_area_that_fails_is_named_and_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run: Any = importlib.import_module("run")
+    (tmp_path / "growth.py").write_text("import os, sys\nprint(sys.argv[1:], os.environ['OMP_NUM_THREADS'])\n")
+    (tmp_path / "kernels.py").write_text("raise MemoryError\n")
+    monkeypatch.setattr(run, "HERE", tmp_path)
+    assert run.one("growth", ["--large"], 1) == ("['--large'] 1\n", 0)
+    text, code = run.one("kernels", [])
+    assert text == "This area failed, with exit code 1."
+    assert code == 1

@@ -66,7 +66,9 @@ class Prepared:
     def matrix(self, side: str, samples: SampleSet) -> Matrix:
         """Map one side to features, once."""
         if side not in self._matrices:
-            self._matrices[side] = self.features(samples)
+            # A view, for it may be the caller's own array; read-only, for all metrics read the same rows.
+            self._matrices[side] = self.features(samples).view()
+            self._matrices[side].setflags(write=False)
         return self._matrices[side]
 
     def modes(self) -> KnownModes | None:

@@ -11,6 +11,7 @@ import pytest
 
 import gandiag
 from gandiag.core import specs
+from gandiag.core.comparison import Comparison
 from gandiag.core.results import Floor, KnownNull, Measurement, PValue
 from gandiag.core.samples import SampleSet
 from gandiag.core.specs import METRICS
@@ -93,6 +94,21 @@ def test_answers_that_are_none_are_failures_in_words(monkeypatch: pytest.MonkeyP
     assert result.status == "failed"
     assert result.p_value is None
     assert re.search(why, result.reasons["estimate"])
+
+
+@pytest.mark.parametrize("most_rows", [10, 10_000])
+def test_a_metric_cannot_write_into_what_the_others_read(monkeypatch: pytest.MonkeyPatch, most_rows: int) -> None:
+    def spoil(comparison: Comparison, /, *, rng: object) -> Measurement:
+        comparison.fake[:] = comparison.real[:1]
+        return METRICS.get("moment_difference").measure(comparison, rng=rng)  # type: ignore[arg-type]
+
+    spec = replace(METRICS.get("energy"), measure=spoil, most_rows=most_rows)
+    alone = gandiag.score(normal(60), normal(60, seed=1), metrics=["moment_difference"], permutations=19)
+    monkeypatch.setattr("gandiag.metrics.energy.METRIC", spec)
+    report = gandiag.score(normal(60), normal(60, seed=1), metrics=["energy", "moment_difference"], permutations=19)
+    assert report["energy"].status == "failed"
+    assert "read-only" in report["energy"].reasons["estimate"]
+    assert report["moment_difference"].estimate == alone["moment_difference"].estimate
 
 
 def test_too_few_rows_for_a_metric_are_said_not_scored() -> None:

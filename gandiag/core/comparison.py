@@ -139,8 +139,8 @@ class Comparison:
         real = _chosen(self.n, rows, rng)
         fake = _chosen(self.m, rows, rng)
         return Comparison(
-            real=self.real[real],
-            fake=self.fake[fake],
+            real=_frozen(self.real[real]),
+            fake=_frozen(self.fake[fake]),
             fit=self.fit,
             train=self.train,
             fit_labels=self.fit_labels,
@@ -168,10 +168,16 @@ class Comparison:
         return found
 
 
+def _frozen(rows: Matrix) -> Matrix:
+    """Keep a metric from writing into what the others read."""
+    rows.setflags(write=False)
+    return rows
+
+
 def _brought(rows: Matrix, device: str) -> Any:
     import torch
 
-    return torch.from_numpy(rows).to(device)
+    return torch.from_numpy(rows if rows.flags.writeable else rows.copy()).to(device)  # torch warns of read-only rows
 
 
 def _are_probabilities(rows: Matrix) -> bool:

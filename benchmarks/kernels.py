@@ -40,9 +40,9 @@ DRAWS = 1000
 SHIFT = 0.42
 SEEDS = {500: 4}
 # Seconds of the fastest package, which is not installed here: alibi-detect 0.13 with 1000 permutations, d = 64, on an
-# idle machine with two cores. The target is a hundredth of them.
+# idle machine with two cores. The targets: 0.8 s, under a hundredth of that, and 100 times the loop that is run here.
 RECORDED = {2000: 83.6}
-_NOTE = "alibi-detect, not run here: {} s on an idle machine, the target is a hundredth of it"
+_NOTE = "alibi-detect, not run here: {} s on an idle machine"
 
 
 def pair(n: int, shift: float = SHIFT) -> Comparison:
@@ -121,7 +121,8 @@ def permutations(n: int, draws: int, timed_draws: int, found: Ceilings, runs: in
                 ours=timed["ours"],
                 peer=scaled(timed["some"], timed["none"], used / count),
                 peer_name="re-indexing" + ("" if count == used else f" (scaled from {count})"),
-                within=RECORDED[n] / 100.0 if n in RECORDED else None,
+                target=100.0 if n in RECORDED else None,
+                within=0.8 if n in RECORDED else None,
                 claims={f"p-value of re-indexing ({count} draws)": _same_p(null, again)},
                 floor=(2 * n) ** 2 * used / found.gemm32,
                 note=f"p = {null.p_value:.4f}" + (f"; {_NOTE.format(RECORDED[n])}" if n in RECORDED else ""),

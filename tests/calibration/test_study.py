@@ -136,7 +136,10 @@ def test_what_is_no_metric_is_refused(reference: str, why: str) -> None:
 
 
 def test_a_metric_that_fails_is_no_metric_of_level_0() -> None:
-    with pytest.raises(NumericalError, match="failing must answer in every repetition of a simulation; got ZeroDiv"):
+    with pytest.raises(
+        NumericalError,
+        match="failing must answer in every repetition of a simulation; got a metric must not raise; got ZeroDiv",
+    ):
         simulate(Piece(metric=f"{HERE}:FAILING", law="normal", first=0, last=2))
 
 

@@ -14,7 +14,7 @@ from gandiag.numerics.moments import Moments
 
 TITLE = "Fréchet distance from features"
 REASONS = {
-    "n = 1000": "both covariances are singular there; the singular values of one product are what is left",
+    "n = 1000,": "both covariances are singular there; the singular values of one product are what is left",
     "n =": (
         "the covariances are matrix products at the ceiling for either package, and a symmetric eigenproblem, "
         "slower than a product, is what is left; the more rows, the nearer to the ratio of the products alone"

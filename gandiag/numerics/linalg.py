@@ -58,7 +58,7 @@ def _trace_of_root(first: Array, second: Array, scales: tuple[float, float]) -> 
     xp = namespace(first, second)
     product = _congruent(first / scales[0], second / scales[1])
     if product is not None:
-        values = xp.linalg.eigvalsh(product)
+        values = _lower_eigenvalues(product)
         if bool(values[0] > _TRUSTED_SPAN * values[-1]):
             return float(xp.sum(xp.sqrt(values))) * scale, ROUTE_DEFINITE
     values = _singular_values(xp.matmul(_cut_root(second / scales[1]).T, _cut_root(first / scales[0])))
@@ -146,6 +146,15 @@ def _congruent_on_host(first: NDArray[np.float64], second: NDArray[np.float64]) 
         return None
     product, failed = lapack.dsygst(second.T, factor, itype=2, lower=1, overwrite_a=1)
     return None if failed else product
+
+
+def _lower_eigenvalues(matrix: Array) -> Array:
+    """Find the eigenvalues of a symmetric matrix, rising, from its lower triangle; a NumPy array is overwritten."""
+    if not isinstance(matrix, np.ndarray):
+        return namespace(matrix).linalg.eigvalsh(matrix)
+    from scipy.linalg import eigvalsh
+
+    return eigvalsh(matrix, lower=True, overwrite_a=True, check_finite=False, driver="evr")
 
 
 def _cut_root(matrix: Array) -> Array:

@@ -136,11 +136,19 @@ def _centred_blocks(rows: Array, origin: Array, mean: Array, *, single: bool) ->
         block = rows[start : start + _BLOCK_ROWS]
         centred = kept[: len(block)]
         # One buffer for all blocks: fresh memory costs as much time as the subtraction.
-        centred[...] = block
-        if not single:
-            centred -= origin
-        centred -= whole
+        if single:
+            _subtracted(block, whole, centred)
+        else:
+            _subtracted(block, origin, centred)
+            centred -= whole
         yield centred
+
+
+def _subtracted(block: Array, row: Array, out: Array) -> None:
+    if isinstance(block, np.ndarray):
+        np.subtract(block, row, out=out)
+    else:
+        out[...] = block - row
 
 
 def _total(rows: Array, origin: Array) -> Array:

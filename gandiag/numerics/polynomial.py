@@ -18,6 +18,7 @@ Vector = NDArray[np.float64]
 QUICK_ELEMENTS = 2**20
 LARGEST = 1e80  # mean squares of features whose cubes are still floats
 _ROWS_AT_ONCE = 2048
+_STRIP = 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,12 +42,28 @@ class CubicTiles:
 
     def __call__(self, i: slice, j: slice) -> Array:
         """Evaluate one tile in float64."""
+        product = self.centred[i, :] @ self.centred[j, :].T
+        rows, columns = self.offsets[i][:, None], self.offsets[j][None, :]
+        if isinstance(product, np.ndarray):
+            return _cubes(product, rows, columns)
         # The sum of a single-precision product and a double-precision offset is in double precision.
-        out = self.centred[i, :] @ self.centred[j, :].T + self.offsets[i][:, None]
-        out += self.offsets[j][None, :]
+        out = product + rows
+        out += columns
         squares = out * out
         out *= squares
         return out
+
+
+def _cubes(product: NDArray[Any], rows: Vector, columns: Vector) -> NDArray[np.float64]:
+    """Add the offsets and take the cubes in double precision, a strip at a time: it stays in the cache."""
+    out = np.empty(product.shape)
+    squares = np.empty((min(_STRIP, len(product)), product.shape[1]))
+    for start in range(0, len(product), _STRIP):
+        strip = slice(start, start + _STRIP)
+        part = np.add(product[strip], rows[strip], out=out[strip])
+        part += columns
+        part *= np.multiply(part, part, out=squares[: len(part)])
+    return out
 
 
 def cubic_tiles(real: Array, fake: Array) -> CubicTiles:

@@ -286,6 +286,7 @@ plain = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=6,
 )
+shares = st.floats(min_value=0.0, max_value=1.0)
 results = st.builds(
     Result,
     metric=texts,
@@ -298,7 +299,7 @@ results = st.builds(
     z=st.none() | numbers,
     p_value=st.none()
     | st.builds(
-        PValue, value=numbers, calibration=texts, draws=st.none() | st.integers(), adjusted=st.none() | numbers
+        PValue, value=shares, calibration=texts, draws=st.none() | st.integers(), adjusted=st.none() | shares
     ),
     interval=st.none()
     | st.builds(Interval, low=st.none() | numbers, high=st.none() | numbers, level=numbers, method=texts),

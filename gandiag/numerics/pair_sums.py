@@ -31,7 +31,7 @@ Entries = Callable[[slice, slice], Array]
 # Fewer rows than this are multiplied in double precision: there is nothing to save.
 QUICK_ROWS = 600
 
-_HOST_TILE = 256  # short runs of single-precision sums, and tiles that stay in the cache
+_HOST_TILE = 512  # short runs of single-precision sums, and tiles that stay in the cache
 _DEVICE_TILE = 2048
 _UNIT = 2.0**-24  # unit roundoff of single precision
 _TIES = 1e-11  # wider than any tolerance of ties

@@ -298,9 +298,7 @@ results = st.builds(
     excess=st.none() | numbers,
     z=st.none() | numbers,
     p_value=st.none()
-    | st.builds(
-        PValue, value=shares, calibration=texts, draws=st.none() | st.integers(), adjusted=st.none() | shares
-    ),
+    | st.builds(PValue, value=shares, calibration=texts, draws=st.none() | st.integers(), adjusted=st.none() | shares),
     interval=st.none()
     | st.builds(Interval, low=st.none() | numbers, high=st.none() | numbers, level=numbers, method=texts),
     reasons=st.just(dict.fromkeys(OPTIONAL_FIELDS, "why")),

@@ -73,6 +73,8 @@ def check_metric(
     ------
     BrokenContract
         With the list of every broken rule, what was received, and the remedy.
+    ConfigError
+        When ``metric`` is neither, or there is no such name or rule.
 
     Notes
     -----
@@ -85,6 +87,12 @@ def check_metric(
     >>> check_metric("energy")
     """
     spec = resolved(metric) if isinstance(metric, str) else metric
+    if not isinstance(spec, MetricSpec):
+        raise ConfigError(
+            "`metric` must be a MetricSpec or the name of one",
+            received=type(spec).__name__,
+            remedy="Pass the constant METRIC of its module.",
+        )
     subject = Subject(spec, repetitions=repetitions)
     found = [breach_of(RULES[name], subject) for name in _known(rules)]
     breaches = tuple(breach for breach in found if breach is not None)

@@ -271,6 +271,12 @@ def test_names_and_addresses_are_taken(extra: str) -> None:
         check_metric(extra)
 
 
+@pytest.mark.parametrize("given", [3, None, MetricSpec])
+def test_what_is_no_spec_is_refused(given: Any) -> None:
+    with pytest.raises(ConfigError, match="must be a MetricSpec or the name of one"):
+        check_metric(given)
+
+
 def test_an_unknown_rule_is_refused() -> None:
     with pytest.raises(ConfigError, match="there is no rule of that name; got levels"):
         check_metric(SOUND, rules=["levels"])

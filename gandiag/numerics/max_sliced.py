@@ -44,7 +44,8 @@ def sharpest_direction(
     Returns
     -------
     direction : ndarray, shape (d,)
-        The best that was met, starts included: the value is never below that of a start.
+        The best that was met, starts included: the value is never below that of a start. Its largest weight is
+        positive.
     power : float
         ``W_p^p`` along it.
 
@@ -66,7 +67,13 @@ def sharpest_direction(
             lead = np.argsort(-values, kind="stable")[:_KEPT]
             thetas, best, values = thetas[lead], best[lead], values[lead]
     first = int(np.argmax(values))
-    return best[first], float(values[first])
+    return _facing(best[first]), float(values[first])
+
+
+def _facing(direction: Matrix) -> Matrix:
+    """Choose of a direction and its opposite, which say the same, the one whose largest weight is positive."""
+    facing: Matrix = direction * (1.0 if direction[np.argmax(np.abs(direction))] >= 0 else -1.0)
+    return facing
 
 
 def _climb(real: Array, fake: Array, thetas: Matrix, levels: Levels, p: float) -> tuple[Matrix, Matrix]:

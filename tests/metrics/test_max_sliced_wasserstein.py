@@ -202,3 +202,12 @@ def test_wrong_options_are_refused() -> None:
         measured(np.ones((4, 2)), np.ones((4, 2)), starts=0)
     with pytest.raises(ConfigError, match="`p` must be at least 1 and finite"):
         measured(np.ones((4, 2)), np.ones((4, 2)), p=0.5)
+
+
+def test_of_a_direction_and_its_opposite_the_same_one_is_always_told() -> None:
+    rng = np.random.default_rng(8)
+    x, y = rng.normal(size=(200, 5)), rng.normal(size=(200, 5)) + [0, 0.5, 0, -2, 0]
+    for first, second in ((x, y), (y, x)):
+        _, direction = max_sliced_wasserstein_distance(first, second, rng=np.random.default_rng(1))
+        assert np.argmax(np.abs(direction)) == 3
+        assert direction[3] > 0.9

@@ -206,7 +206,7 @@ def test_wrong_options_are_refused() -> None:
 
 def test_of_a_direction_and_its_opposite_the_same_one_is_always_told() -> None:
     rng = np.random.default_rng(8)
-    x, y = rng.normal(size=(200, 5)), rng.normal(size=(200, 5)) + [0, 0.5, 0, -2, 0]
+    x, y = rng.normal(size=(200, 5)), rng.normal(loc=[0, 0.5, 0, -2, 0], size=(200, 5))
     for first, second in ((x, y), (y, x)):
         _, direction = max_sliced_wasserstein_distance(first, second, rng=np.random.default_rng(1))
         assert np.argmax(np.abs(direction)) == 3

@@ -74,6 +74,14 @@ def test_module_imports_only_from_floors_below(path: Path) -> None:
     assert not violations(part, path.read_text())
 
 
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_nothing_imports_the_reference_models(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    modules = [n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+    modules += [alias.name for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names]
+    assert [m for m in modules if m.split(".")[0] == "reference_models"] == []
+
+
 @pytest.mark.parametrize("path", sorted((PACKAGE / "metrics").glob("*.py")), ids=lambda p: p.stem)
 def test_no_metric_imports_another(path: Path) -> None:
     imports = [n.module for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom) and n.module]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SOURCES = sorted((ROOT / "gandiag").rglob("*.py"))
+SOURCES = sorted(path for house in ("gandiag", "reference_models") for path in (ROOT / house).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 # Ways to run code that came with data.

@@ -1,0 +1,1 @@
+"""What all models share: randomness, data, the loop, checkpoints."""

@@ -1,0 +1,1 @@
+"""What the models show: one claim, one command, one figure each."""

@@ -13,7 +13,7 @@ and step h the distance to the equilibrium (0, 0) is multiplied per step by::
     implicit       z' = z - h J z'                    1 / sqrt(1 + h^2)                   converges, for every h
     optimistic     z - 2 h J z + h J z_before         sqrt((1 + sqrt(1 - 4 h^2)) / 2)     converges (here h <= 1/2)
 
-With h = .1: 1.0049876, 1, .9950377, .9950372, .9949361. (Korpelevich 1976, "The extragradient method for finding saddle
+With h = .1: 1.0049876, 1, .9950377, .9950372, .9949362. (Korpelevich 1976, "The extragradient method for finding saddle
 points"; Daskalakis, Ilyas, Syrgkanis & Zeng 2018, "Training GANs with optimism".) For general A replace h by h a.
 
 The *duality gap* says how far a pair is from equilibrium without knowing it (Grnarova et al. 2019, "A domain agnostic
@@ -41,10 +41,10 @@ def _simultaneous(j: Matrix, h: float, m: int) -> Matrix:
 
 def _alternating(j: Matrix, h: float, m: int) -> Matrix:
     """Move x with y as it was, then y with x as it is now."""
-    mine = np.arange(len(j)) < m
-    first = np.eye(len(j)) - h * np.where(mine[:, None], j, 0.0)
-    second = np.eye(len(j)) - h * np.where(mine[:, None], 0.0, j)
-    return np.asarray(second @ first, dtype=np.float64)
+    one, mine = np.eye(len(j)), (np.arange(len(j)) < m)[:, None]
+    first: Matrix = one - h * np.where(mine, j, 0.0)
+    second: Matrix = one - h * np.where(mine, 0.0, j)
+    return second @ first
 
 
 def _extragradient(j: Matrix, h: float, m: int) -> Matrix:

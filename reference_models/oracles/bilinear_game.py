@@ -41,10 +41,9 @@ def _simultaneous(j: Matrix, h: float, m: int) -> Matrix:
 
 def _alternating(j: Matrix, h: float, m: int) -> Matrix:
     """Move x with y as it was, then y with x as it is now."""
-    one, mine = np.eye(len(j)), (np.arange(len(j)) < m)[:, None]
-    first: Matrix = one - h * np.where(mine, j, 0.0)
-    second: Matrix = one - h * np.where(mine, 0.0, j)
-    return second @ first
+    one, mine = np.eye(len(j)), np.zeros_like(j)
+    mine[:m] = j[:m]
+    return (one - h * (j - mine)) @ (one - h * mine)
 
 
 def _extragradient(j: Matrix, h: float, m: int) -> Matrix:

@@ -51,7 +51,7 @@ def _extragradient(j: Matrix, h: float, m: int) -> Matrix:
 
 
 def _implicit(j: Matrix, h: float, m: int) -> Matrix:
-    out: Matrix = np.linalg.inv(np.eye(len(j)) + h * j)
+    out: Matrix = np.linalg.inv(np.eye(len(j)) + h * j).astype(np.float64)
     return out
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gandiag.core.results import Result
     from gandiag.core.samples import SampleSet
     from gandiag.errors import ConfigError, DataError, GandiagError, NumericalError, SamplerError
+    from gandiag.monitor.observer import Monitor
 
 __version__ = "0.1.0"
 
@@ -21,6 +22,7 @@ _HOME = {
     "DataError": "gandiag.errors",
     "Diagnosis": "gandiag.core.report",
     "GandiagError": "gandiag.errors",
+    "Monitor": "gandiag.monitor.observer",
     "NumericalError": "gandiag.errors",
     "Report": "gandiag.api",
     "Result": "gandiag.core.results",
@@ -36,6 +38,7 @@ __all__ = [
     "DataError",
     "Diagnosis",
     "GandiagError",
+    "Monitor",
     "NumericalError",
     "Report",
     "Result",

@@ -99,6 +99,19 @@ class Prepared:
     def _rows_are_images(self) -> bool:
         return self.real.kind == "image" and self.matrix("real", self.real).shape[1] == int(np.prod(self.real.shape))
 
+    def with_fakes(self, *fakes: SampleSet) -> Prepared:
+        """Put other fake rows in the place of these; what was mapped of the other sides is kept.
+
+        Raises
+        ------
+        DataError
+            When a fake is not alike to the real rows.
+        """
+        for samples in fakes:
+            require_alike(self.real, samples)
+        kept = {side: rows for side, rows in self._matrices.items() if not side.startswith("fake ")}
+        return replace(self, fakes=fakes, _matrices=kept)
+
     def dependence(self, i: int) -> str | None:
         """Say why p-values may not be given: rows of one side that depend on each other, or that were trained on."""
         if self.train is not None and (seen := _seen(self.matrix("real", self.real), self.matrix("train", self.train))):
@@ -235,13 +248,13 @@ def prepare(
             test = test.noting(f"{len(test)} rows are left to test with, fewer than the {n} asked for")
     if trained is not None:
         with placed("train"):
-            _require_alike(test, trained)
+            require_alike(test, trained)
             whole, trained = trained, of_like_classes(test, trained)
             fit = trained if fit is whole else fit
     drawn = tuple(_drawn_fake(sampler, name, n or sampler.size or len(test), seed) for name, sampler in fakes)
     for (name, _), samples in zip(fakes, drawn, strict=True):
         with placed(side_of_fake(name)):
-            _require_alike(test, samples)
+            require_alike(test, samples)
     drawn = tuple(_noting_formats(test, of_like_classes(test, samples)) for samples in drawn)
     sides = [test, fit, *drawn, *([] if trained is None else [trained])]
     sides, names = numbered(sides)
@@ -318,7 +331,8 @@ def _drawn_fake(fake: Sampler, name: str, n: int, seed: int) -> SampleSet:
     return samples
 
 
-def _require_alike(real: SampleSet, other: SampleSet) -> None:
+def require_alike(real: SampleSet, other: SampleSet) -> None:
+    """Refuse two sides of different shapes, kinds or ranges."""
     if real.shape != other.shape:
         raise ShapeError(
             f"{other.source} must have samples of the shape that {real.source} has, {real.shape}",

@@ -1,0 +1,47 @@
+"""What several alarms read out of the history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gandiag.monitor.history import History
+
+# Suffixes of what belongs to a number rather than being one.
+_PARTS = (".sd", ".relative_sd", ".floor", ".floor_sd", ".p")
+
+
+def tracked(history: History, prefix: str, *, role: str = "") -> list[str]:
+    """List the numbers under a prefix, without their spreads and floors; ``role`` "G" keeps those named like it."""
+    names = [name for name in history.names(prefix) if not name.endswith(_PARTS)]
+    return [n for n in names if n.removeprefix(prefix).lower().startswith(role.lower())]
+
+
+def last_values(history: History, name: str, count: int) -> list[float]:
+    """Give the last values of one number, oldest first."""
+    return [value for _, value in history.series(name, last=count)]
+
+
+def split(history: History, name: str, recent: int, *, fewest: int) -> tuple[list[float], list[float]] | None:
+    """Split a series into what came before and the ``recent`` last values; None with fewer than ``fewest`` before."""
+    values = [value for _, value in history.series(name)]
+    if len(values) < recent + fewest:
+        return None
+    return values[:-recent], values[-recent:]
+
+
+def median(values: list[float]) -> float:
+    """Give the median."""
+    return float(np.median(values))
+
+
+def looks_with_modes(history: History, last: int | None = None) -> list[dict[str, Any]]:
+    """Give the score rows in which the modes could be counted, oldest first."""
+    rows = [row for row in history.of("score") if row.get("occupancy")]
+    return rows if last is None else rows[-last:]
+
+
+def listed(names: list[str], most: int = 8) -> str:
+    """Write a few names."""
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")

@@ -28,7 +28,7 @@ class Clock:
         self.budget, self.now = budget, now
         self.began: float | None = None
         self.observing = 0.0
-        self._dearest = 0.0
+        self._dearest: float | None = None
         self._examples = 0
 
     def start(self) -> bool:
@@ -51,15 +51,15 @@ class Clock:
     def affords_a_look(self) -> bool:
         """Tell whether one more scoring stays within the budget, if it costs what the dearest of late did.
 
-        The first costs nothing that is known yet, and is always afforded.
+        What the first costs is not known yet: it is always afforded.
         """
-        if self.budget is None:
+        if self.budget is None or self._dearest is None:
             return True
         return self.observing + self._dearest <= self.budget * (self.elapsed + self._dearest)
 
     def scored(self, seconds: float) -> None:
         """Learn what a scoring cost; an old dear one is forgotten by and by."""
-        self._dearest = max(seconds, 0.8 * self._dearest)
+        self._dearest = max(seconds, 0.8 * (self._dearest or 0.0))
 
     def count(self, examples: int) -> None:
         """Count the examples of one step."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +25,30 @@ class History:
 
     Parameters
     ----------
-    rows : list of dict, optional
+    rows : iterable of dict
     torn : int
         Lines that could not be read, where the rows come from a file of a run that was cut off.
     facts : dict, optional
         What is known about the run as a whole, such as ``game``.
     """
 
-    def __init__(self, rows: list[Row] | None = None, *, torn: int = 0, facts: dict[str, Any] | None = None) -> None:
-        self.rows: list[Row] = [] if rows is None else rows
+    def __init__(self, rows: Iterable[Row] = (), *, torn: int = 0, facts: dict[str, Any] | None = None) -> None:
+        self.rows: list[Row] = []
         self.torn = torn
         self.facts = facts or {}
+        # Alarms ask for the end of a series after every row: a long run must not be read through each time.
+        self._series: dict[str, list[tuple[int, float]]] = {}
+        self._kinds: dict[str, list[Row]] = {}
+        for row in rows:
+            self.append(row)
+
+    def append(self, row: Row) -> None:
+        """Add one row."""
+        self.rows.append(row)
+        self._kinds.setdefault(row["kind"], []).append(row)
+        for name, value in row.get("values", {}).items():
+            if value is not None:
+                self._series.setdefault(name, []).append((row["step"], value))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -45,21 +58,12 @@ class History:
 
     def of(self, kind: str) -> list[Row]:
         """List the rows of one kind."""
-        return [row for row in self.rows if row["kind"] == kind]
+        return list(self._kinds.get(kind, []))
 
     def series(self, name: str, *, last: int | None = None) -> list[tuple[int, float]]:
-        """List ``(step, value)`` of one number, oldest first; rows without it are left out.
-
-        Read from the end, so that asking for the last few costs nothing in a long run.
-        """
-        found: list[tuple[int, float]] = []
-        for row in reversed(self.rows):
-            value = row.get("values", {}).get(name)
-            if value is not None:
-                found.append((row["step"], value))
-                if last is not None and len(found) == last:
-                    break
-        return found[::-1]
+        """List ``(step, value)`` of one number, oldest first; rows without it are left out."""
+        found = self._series.get(name, [])
+        return found[-last:] if last else list(found)
 
     def names(self, prefix: str = "", *, last: int = 20) -> list[str]:
         """List the numbers that the last rows hold, sorted."""

@@ -50,7 +50,7 @@ class Journal:
         """Add a row, hand it to the sinks, and ask the alarms."""
         about = {"kind": kind, "step": self.step, "seconds": round(self._clock.elapsed, 3)}
         row: Row = plain(about | content)
-        self.history.rows.append(row)
+        self.history.append(row)
         broken = [(sink, error) for sink in self._sinks if (error := self._written(sink, row)) is not None]
         if kind != "alarm":
             self._ask_alarms(kind)

@@ -84,6 +84,13 @@ def test_the_budget_holds_whatever_a_look_costs(monkeypatch: pytest.MonkeyPatch)
     assert len(free.history.of("score")) == 10
 
 
+def test_the_first_look_is_afforded_and_the_second_waits_for_the_budget() -> None:
+    monitor = made(every=1, budget=0.01)
+    for step in range(5):
+        monitor.step(step)  # no training at all: every second goes to the observer
+    assert [row["step"] for row in monitor.history.of("score")] == [0]
+
+
 def test_examples_per_second_count_all_steps_and_leave_the_observer_out(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Ticking()
     look = Scorer.look

@@ -8,6 +8,9 @@ import numpy as np
 
 from gandiag.monitor.history import History
 
+# Rows that "usual" is measured on: what was usual a week ago is no yardstick, and costs time.
+MEMORY = 500
+
 # Suffixes of what belongs to a number rather than being one.
 _PARTS = (".sd", ".relative_sd", ".floor", ".floor_sd", ".p")
 
@@ -24,8 +27,8 @@ def last_values(history: History, name: str, count: int) -> list[float]:
 
 
 def split(history: History, name: str, recent: int, *, fewest: int) -> tuple[list[float], list[float]] | None:
-    """Split a series into what came before and the ``recent`` last values; None with fewer than ``fewest`` before."""
-    values = [value for _, value in history.series(name)]
+    """Split the last 500 values into the ``recent`` ones and those before; None with fewer than ``fewest`` before."""
+    values = last_values(history, name, MEMORY)
     if len(values) < recent + fewest:
         return None
     return values[:-recent], values[-recent:]

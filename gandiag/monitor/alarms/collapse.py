@@ -77,13 +77,13 @@ def _duplicates(history: History) -> Finding | None:
 
 
 def _stuck(history: History) -> Finding | None:
-    """Find less than half of the modes, or no tenth of the real rows, covered at five looks in a row."""
+    """Find less than half of the modes, or no tenth of the real rows, covered at five looks that gained nothing."""
     coverage = last_values(history, "score/mode_coverage", STUCK)
     missing = all(look["occupancy"]["missing"] for look in looks_with_modes(history, STUCK))
-    if len(coverage) == STUCK and max(coverage) < 0.5 and missing:
+    if len(coverage) == STUCK and max(coverage) < 0.5 and coverage[-1] <= coverage[0] and missing:
         return _never("mode coverage", max(coverage))
     recall = last_values(history, "score/recall", STUCK)
-    if len(recall) == STUCK and max(recall) < 0.1:
+    if len(recall) == STUCK and max(recall) < 0.1 and recall[-1] <= recall[0]:
         return _never("recall", max(recall))
     return None
 

@@ -35,8 +35,8 @@ def fisher_g(values: NDArray[Any]) -> tuple[float, float, float]:
     period : float
         Its period, in spacings.
     p : float
-        Exact for Gaussian white noise: ``sum_j (-1)^(j-1) C(m, j) (1 - j g)^(m-1)`` (Fisher 1929), where ``m`` is the
-        number of frequencies strictly between 0 and the highest.
+        ``m (1 - g)^(m - 1)`` for the ``m`` frequencies strictly between 0 and the highest: the first term of the exact
+        law under Gaussian white noise (Fisher 1929). It bounds the sum, and is all of it where g > 1/2.
     """
     n = len(values)
     power = np.abs(np.fft.rfft(values - np.mean(values)))[1 : (n - 1) // 2 + 1] ** 2
@@ -45,7 +45,6 @@ def fisher_g(values: NDArray[Any]) -> tuple[float, float, float]:
         return 0.0, math.inf, 1.0
     peak = int(power.argmax())
     g, m = float(power[peak]) / total, len(power)
-    # The first term bounds the sum from above and is all of it where g > 1/2; the alternating rest loses digits.
     p = min(1.0, m * max(0.0, 1.0 - g) ** (m - 1))
     return g, n / (peak + 1), p
 
@@ -59,13 +58,22 @@ def whitened(values: NDArray[Any]) -> NDArray[np.float64]:
     return rest[1:] - phi * rest[:-1]
 
 
+def line_share(values: NDArray[Any], period: float) -> float:
+    """Give the share of the variance about a straight line that a sinusoid of that period explains."""
+    t = np.arange(len(values), dtype=np.float64)
+    angle = 2.0 * np.pi * t / period
+    columns = np.stack([np.ones_like(t), t, np.cos(angle), np.sin(angle)], axis=1)
+    spread = [
+        float(((values - c @ np.linalg.lstsq(c, values, rcond=None)[0]) ** 2).sum()) for c in (columns[:, :2], columns)
+    ]
+    return 1.0 - spread[1] / spread[0] if spread[0] > 0.0 else 0.0
+
+
 def ask(history: History) -> Finding | None:
     """Test the last rows of every loss and of the value, at every eighth row: the tests overlap anyway."""
-    kind = history.rows[-1]["kind"]
-    names = [*tracked(history, "loss/"), *(["value"] if "value" in history.names("value") else [])]
-    count = sum(row["kind"] == kind for row in history.rows)
-    if count % EVERY:
+    if not len(history) or len(history) % EVERY:
         return None
+    names = [*tracked(history, "loss/"), *(["value"] if "value" in history.names("value") else [])]
     for name in names:
         series = history.series(name, last=ROWS)
         if len(series) < FEWEST_ROWS:
@@ -78,7 +86,8 @@ def ask(history: History) -> Finding | None:
 
 def _of(name: str, series: list[tuple[int, float]]) -> Finding | None:
     steps, values = np.array([s for s, _ in series]), np.array([v for _, v in series])
-    share, period, p = fisher_g(whitened(values))
+    _, period, p = fisher_g(whitened(values))
+    share = line_share(values, period)
     if p > LEVEL or share < STRENGTH or len(values) / period < FEWEST_CYCLES:
         return None
     spacing = float(np.median(np.diff(steps)))

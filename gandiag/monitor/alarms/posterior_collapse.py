@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gandiag.monitor.alarm import AlarmSpec, Finding
-from gandiag.monitor.alarms._reading import last_values
+from gandiag.monitor.alarms._reading import MEMORY, last_values
 from gandiag.monitor.history import History
 
 FEW = 0.1
@@ -11,11 +11,11 @@ ROWS = 5
 
 
 def ask(history: History) -> Finding | None:
-    """Read the share of active units in the last five rows, and the most there has been."""
+    """Read the share of active units in the last five rows, and the most in the last 500."""
     recent = last_values(history, "latent/active_share", ROWS)
     if len(recent) < ROWS:
         return None
-    most = max(v for _, v in history.series("latent/active_share"))
+    most = max(last_values(history, "latent/active_share", MEMORY))
     units = last_values(history, "latent/active", 1)
     if max(recent) <= FEW or max(recent) < 0.5 * most:
         return Finding(

@@ -124,9 +124,9 @@ def test_collapse_is_raised_by_recall_that_halves_and_by_new_duplicates() -> Non
 
 @pytest.mark.parametrize("name", ["recall", "near_duplicates"])
 def test_collapse_keeps_silent_over_noise(name: str) -> None:
-    # 200 stationary runs of 100 looks whose scores scatter by the floor's sd: the running best is an extreme of noise.
+    # 60 stationary runs of 100 looks whose scores scatter by the floor's sd: the running best is an extreme of noise.
     rng = RNG(1)
-    for _ in range(200):
+    for _ in range(60):
         values = rng.normal(0.5, 0.05, 100).tolist()
         assert raised("collapse", scores(name, values, floor=0.5, sd=0.05)) == []
 

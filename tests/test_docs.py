@@ -36,7 +36,7 @@ def test_every_command_in_the_docs_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_every_built_in_named_in_the_docs_exists(page: Path) -> None:
     text = page.read_text()
-    assert set(re.findall(r"(?:toy|data):([a-z0-9_]+)", text)) <= set(DATASETS.names())
+    assert set(re.findall(r"(?:toy|data|model):([a-z0-9_-]+)", text)) <= set(DATASETS.names())
     assert set(re.findall(r"(?:toy|data):[^\s`'\"]*?!([a-z_]+)=", text)) <= set(PATHOLOGIES.names())
 
 

@@ -147,13 +147,13 @@ class FeatureSpec:
 class DatasetSpec:
     """One bundled law or data set: ``open(**options)`` returns a sampler.
 
-    ``scheme`` is "toy" for laws that never end and "data" for finite sets; the built-in's address is
-    ``scheme:name?option=value``.
+    ``scheme`` is "toy" for laws that never end, "data" for sets, and "model" for trained generators; the built-in's
+    address is ``scheme:name?option=value``.
     """
 
     name: str
     summary: str
-    scheme: Literal["toy", "data"]
+    scheme: Literal["toy", "data", "model"]
     open: Callable[..., Sampler]
     source: str = ""
 

@@ -11,9 +11,9 @@ from typing import Literal
 from gandiag.errors import ConfigError
 
 Option = str | int | float
-SCHEMES = ("toy", "data")
+SCHEMES = ("toy", "data", "model")
 
-_BUILTIN = re.compile(r"(toy|data):(.*)", re.DOTALL)
+_BUILTIN = re.compile(r"(toy|data|model):(.*)", re.DOTALL)
 _CODE = re.compile(r"(.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)", re.DOTALL)
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -40,7 +40,7 @@ class Address:
     base : str
         The path, the name of the built-in, or the module.
     scheme : str
-        "toy" or "data" for a built-in, else empty.
+        "toy", "data" or "model" for a built-in, else empty.
     attribute : str
         What to take of the module, else empty.
     options : dict

@@ -41,6 +41,8 @@ class Units:
         The model's range: as the samples are, [-1, 1], [0, 1], or 0 and 1 by halves.
     shares : tuple of float
         Share of every class; empty without classes.
+    whole : bool
+        Whether samples are whole numbers in their range, to which outputs are rounded, as any image file does.
     """
 
     shape: tuple[int, ...]
@@ -50,6 +52,7 @@ class Units:
     high: float
     scale: str
     shares: tuple[float, ...] = ()
+    whole: bool = False
 
     @classmethod
     def of(cls, samples: SampleSet, scale: str) -> Units:
@@ -77,6 +80,7 @@ class Units:
             high=float(high),
             scale=scale,
             shares=shares,
+            whole=scale != "none" and all(bool((block == np.rint(block)).all()) for _, block in samples.blocks()),
         )
 
     @property
@@ -105,6 +109,7 @@ class Units:
         if target is not None:
             unit = ((x - target[0]) / (target[1] - target[0])).clamp(0, 1)
             x = unit * (self.high - self.low) + self.low
+            x = x.round() if self.whole else x
         if self.kind == "vector":
             return x.reshape(len(x), -1).double().numpy()
         return (x.permute(0, 2, 3, 1) if self.channels_last else x[:, 0]).double().contiguous().numpy()

@@ -19,8 +19,7 @@ from reference_models.core.device import chosen_device
 from reference_models.core.ema import MovingAverage
 from reference_models.core.model import MODELS, Model, ModelSpec, config_of, evaluating
 from reference_models.core.rng import Keys
-
-SHIPPED = Path(__file__).parents[1] / "checkpoints"
+from reference_models.core.shipped import FOLDER
 
 
 class Trained:
@@ -138,7 +137,7 @@ def load(path: str | Path, *, device: str = "cpu", averaged: bool = True) -> Tra
         When there is no checkpoint of ours.
     """
     found = Path(path)
-    shipped = SHIPPED / f"{path}.safetensors"
+    shipped = FOLDER / f"{path}.safetensors"
     if not found.exists() and shipped.exists():
         found = shipped
     if found.is_dir():
@@ -148,4 +147,4 @@ def load(path: str | Path, *, device: str = "cpu", averaged: bool = True) -> Tra
 
 def shipped_names() -> tuple[str, ...]:
     """Name the checkpoints that ship with the package."""
-    return tuple(sorted(path.stem for path in SHIPPED.glob("*.safetensors")))
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.safetensors")))

@@ -1,0 +1,163 @@
+"""Acceptance: train with several seeds, judge, and write down what came out, passes and failures alike."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from reference_models.acceptance.bars import Bar, Judge, Numbers, failed, stored_bars
+from reference_models.acceptance.places import PLACES, place_of
+from reference_models.core.checkpoint import replace_file
+from reference_models.core.model import MODELS
+from reference_models.core.presets import preset_names, preset_of
+
+RESULTS = Path(__file__).with_name("results.json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One training run to be judged."""
+
+    model: str
+    preset: str
+    seed: int
+    out: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where the run lies."""
+        return self.out / f"{self.model}-{self.preset}-{self.seed}"
+
+
+def judged_presets(models: Iterable[str] | None = None) -> list[tuple[str, str]]:
+    """List the presets of models that a judge exists for; smoke presets are too short to be judged."""
+    found = []
+    for model in models or MODELS.names():
+        for preset in preset_names(model):
+            if preset.startswith("cpu") and place_of(preset_of(model, preset)):
+                found.append((model, preset))
+    return found
+
+
+def run_job(job: Job) -> dict[str, Any]:
+    """Train, or go on with what is there, and judge; what breaks is a row that says so."""
+    import torch
+
+    from reference_models.core.running import train
+    from reference_models.core.trained import load
+
+    torch.set_num_threads(1)
+    row: dict[str, Any] = {"model": job.model, "preset": job.preset, "seed": job.seed}
+    done = job.folder / "judged.json"
+    if done.exists():
+        return dict(json.loads(done.read_text()))
+    try:
+        run = train(job.model, job.preset, seed=job.seed, out=job.folder, device="cpu")
+        numbers = _judge(place_of(run.preset)).judge(load(job.folder), seed=job.seed)
+    except Exception as error:
+        return {**row, "error": f"{type(error).__name__}: {error}"}
+    row |= {"minutes": round(run.seconds / 60, 2), "steps": run.step, "numbers": _rounded(numbers)}
+    replace_file(done, json.dumps(row).encode())
+    return row
+
+
+@lru_cache(maxsize=4)
+def _judge(place: str) -> Judge:
+    return PLACES[place]()
+
+
+def accept(presets: list[tuple[str, str]], *, seeds: int, out: Path, jobs: int = 1) -> list[dict[str, Any]]:
+    """Train and judge presets with seeds 0, 1, ..., and sum up each.
+
+    Returns
+    -------
+    list of dict
+        One per preset: the medians over the seeds, which bars they miss, the minutes, and the rows of the seeds.
+    """
+    todo = [Job(model=m, preset=p, seed=s, out=out) for s in range(seeds) for m, p in presets]
+    if jobs == 1:
+        rows = [run_job(job) for job in todo]
+    else:
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            rows = list(pool.map(run_job, todo))
+    return [summed_up(m, p, [r for r in rows if (r["model"], r["preset"]) == (m, p)]) for m, p in presets]
+
+
+def summed_up(model: str, preset: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Sum up the seeds of one preset: it passes when the medians clear every bar and no seed broke."""
+    bars = stored_bars(place_of(preset_of(model, preset)))
+    broken = [row["error"] for row in rows if "error" in row]
+    whole = [row for row in rows if "error" not in row]
+    medians = median_numbers([row["numbers"] for row in whole])
+    missed = failed(bars, medians)
+    return {
+        "model": model,
+        "preset": preset,
+        "passes": not missed and not broken and bool(whole),
+        "misses": missed,
+        "broken": broken,
+        "median": medians,
+        "minutes": statistics.median([row["minutes"] for row in whole]) if whole else None,
+        "seeds": rows,
+    }
+
+
+def median_numbers(rows: list[Numbers]) -> Numbers:
+    """Take the median of every number over the seeds."""
+    return {key: round(statistics.median([row[key] for row in rows]), 4) for key in rows[0]} if rows else {}
+
+
+def store(results: list[dict[str, Any]], path: Path = RESULTS) -> None:
+    """Put results in the place of those of the same model and preset."""
+    kept = {(r["model"], r["preset"]): r for r in (json.loads(path.read_text()) if path.exists() else [])}
+    kept |= {(r["model"], r["preset"]): r for r in results}
+    lines = ",\n".join(json.dumps(kept[key], sort_keys=True) for key in sorted(kept))
+    replace_file(path, f"[\n{lines}\n]\n".encode())
+
+
+def table(path: Path = RESULTS) -> str:
+    """Write the table of all models as Markdown: what was asked, what came out."""
+    results = {(r["model"], r["preset"]): r for r in (json.loads(path.read_text()) if path.exists() else [])}
+    head = "| model | formula | preset | minutes | judged as | result | medians of the seeds |\n" + "|---|" * 7
+    lines = [head.replace("|---||", "|---|")]
+    for spec in MODELS:
+        for preset in preset_names(spec.name):
+            place = place_of(preset_of(spec.name, preset))
+            if not preset.startswith("cpu"):
+                continue
+            found = results.get((spec.name, preset))
+            lines.append(f"| {spec.name} | `{_cell(spec.formula)}` | {preset} | {_outcome(found, place)} |")
+    return "\n".join(lines)
+
+
+def _outcome(found: dict[str, Any] | None, place: str) -> str:
+    if not place:
+        return "– | by its oracle in the tests | – | –"
+    if found is None:
+        return f"– | {place} | not run | –"
+    verdict = "passes" if found["passes"] else f"**fails**: {', '.join(found['misses'] + found['broken'])}"
+    numbers = ", ".join(f"{key} {value:.3g}" for key, value in found["median"].items())
+    minutes = "–" if found["minutes"] is None else f"{found['minutes']:.1f}"
+    return f"{minutes} | {place} | {verdict} | {numbers}"
+
+
+def bars_table(bars: list[Bar]) -> str:
+    """Write bars as Markdown."""
+    lines = ["| number | must be | limit | where it comes from |", "|---|---|---|---|"]
+    lines += [f"| {bar.number} | {bar.side} | {bar.limit:.3g} | {bar.rule} |" for bar in bars]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _rounded(numbers: Numbers) -> Numbers:
+    return {key: round(value, 5) for key, value in numbers.items()}

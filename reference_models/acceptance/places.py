@@ -1,0 +1,34 @@
+"""Which judge belongs to which training data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reference_models.acceptance.bars import Judge
+from reference_models.acceptance.images import digits
+from reference_models.acceptance.toys import Density, Modes, Stacked
+from reference_models.core.presets import Preset
+
+PLACES: dict[str, Callable[[], Judge]] = {
+    "ring8": lambda: Modes("toy:ring8", 8),
+    "grid25": lambda: Modes("toy:grid25", 25),
+    "moons": lambda: Density("toy:moons"),
+    "digits": digits,
+    "digits-binary": lambda: digits(binary=True),
+    "stacked": Stacked,
+}
+_BY_ADDRESS = {
+    "toy:ring8": "ring8",
+    "toy:grid25": "grid25",
+    "toy:moons": "moons",
+    "data:digits?split=train": "digits",
+    "data:stacked_digits": "stacked",
+}
+
+
+def place_of(preset: Preset) -> str:
+    """Name the place where a preset's model is judged; empty where there is none (data of the user's own)."""
+    if not preset.data:
+        return ""
+    found = _BY_ADDRESS.get(preset.data[-1], "")
+    return "digits-binary" if found == "digits" and preset.scale == "binary" else found

@@ -149,3 +149,30 @@ def test_evaluation_mode_is_restored_layer_by_layer() -> None:
     with evaluating([net]):
         assert not any(layer.training for layer in net.modules())
     assert [layer.training for layer in net.modules()] == [True, True, False]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mixed_precision_gives_the_same_losses_within_its_rounding(name: str) -> None:
+    """bfloat16 keeps 8 bits: products of a few dozen terms are right to about 1 %."""
+    exact, mixed = (train(name, "smoke", steps=1, log_every=1, device="cpu", mixed=word) for word in ("off", "on"))
+    for key, value in exact.history[0].items():
+        assert mixed.history[0][key] == pytest.approx(value, rel=0.1, abs=0.05), key
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("name", NAMES)
+def test_a_cuda_run_resumes_bit_for_bit_and_begins_like_one_on_the_host(name: str, tmp_path: Path) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    settings = {"log_every": 1, "mixed": "off"}
+    whole = train(name, "smoke", steps=STEPS, out=tmp_path / "whole", device="cuda", **settings)
+    train(name, "smoke", steps=STEPS // 2, out=tmp_path / "halves", device="cuda", **settings)
+    halves = resume(tmp_path / "halves", steps=STEPS, device="cuda")
+    one, other = tensors(whole), tensors(halves)
+    assert [key for key in one if not torch.equal(one[key], other[key])] == []
+    host = train(name, "smoke", steps=1, device="cpu", **settings)
+    for key, value in host.history[0].items():
+        assert whole.history[0][key] == pytest.approx(value, rel=1e-2, abs=1e-3), key
+    assert np.isfinite(load(tmp_path / "whole", device="cuda").sample(30, rng=np.random.default_rng(0)).values).all()
+    mixed = train(name, "smoke", steps=2, log_every=1, device="cuda", mixed="on")
+    assert all(np.isfinite(value) for row in mixed.history for value in row.values())

@@ -216,3 +216,13 @@ def test_the_module_runs_as_a_command() -> None:
     done = subprocess.run([sys.executable, "-m", "reference_models", "--help"], capture_output=True, text=True)
     assert done.returncode == 0
     assert "train" in done.stdout
+
+
+def test_gandiag_scores_a_checkpoint_by_its_path(tmp_path: Path) -> None:
+    train("gan", "smoke", out=tmp_path, device="cpu")
+    checkpoint = str(tmp_path / "checkpoint.safetensors")
+    words = ["score", "toy:ring8", checkpoint, "--n", "200", "--metrics", "energy", "--json", "report.json"]
+    done = subprocess.run([sys.executable, "-m", "gandiag", *words], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (result,) = json.loads((tmp_path / "report.json").read_text())["fakes"][0]["results"]
+    assert result["p_value"]["value"] < 0.05  # twenty steps make no ring

@@ -31,6 +31,8 @@ MOST_FIT = 5000
 FEWEST_ROWS = 4
 FEWEST_OF_CLASS = 8
 LISTED_CLASSES = 20
+# Differences below this have squares of 0, so that all rows would seem to lie in one place.
+SMALLEST_SPREAD = 1e-150
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,7 +69,7 @@ class Prepared:
         """Map one side to features, once."""
         if side not in self._matrices:
             # A view, for it may be the caller's own array; read-only, for all metrics read the same rows.
-            self._matrices[side] = self.features(samples).view()
+            self._matrices[side] = _with_squares(self.features(samples).view(), side)
             self._matrices[side].setflags(write=False)
         return self._matrices[side]
 
@@ -364,3 +366,15 @@ def _outside(samples: SampleSet, declared: tuple[float, float] | None) -> NDArra
         flat = block.reshape(len(block), -1)
         outside[start : start + len(block)] = ((flat < low - slack) | (flat > high + slack)).any(axis=1)
     return outside
+
+
+def _with_squares(rows: Matrix, side: str) -> Matrix:
+    """Refuse rows that differ, but by so little that squared distances vanish; constant rows are no such case."""
+    spread = float(np.ptp(rows, axis=0).max()) if len(rows) else 0.0
+    if 0.0 < spread < SMALLEST_SPREAD:
+        raise RangeError(
+            f"{side}: features must differ by {SMALLEST_SPREAD:g} or more, or their squared distances are 0",
+            received=f"{spread:.3g} in the widest column",
+            remedy="Multiply both sides by one number, or use the features `standardise`.",
+        )
+    return rows

@@ -220,3 +220,15 @@ def test_default_metrics_need_what_they_need() -> None:
     assert "data_copying" in names
     plain = gandiag.score(normal(60), normal(60, seed=1), permutations=19)
     assert not names & {r.metric for r in plain.fakes[0].results}
+
+
+def test_rows_whose_squared_distances_vanish_are_refused_rather_than_called_equal() -> None:
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(size=(80, 2)), rng.normal(size=(80, 2)) + 3
+    with pytest.raises(RangeError, match=r"squared distances are 0.*Multiply both sides by one number"):
+        gandiag.score(real * 1e-300, fake * 1e-300, metrics=["kid"], features="identity")
+    report = gandiag.score(real * 1e-300, fake * 1e-300, metrics=["kid"])  # standardised
+    assert report["kid"].p_value is not None
+    assert report["kid"].p_value.value < 0.01
+    constant = gandiag.score(np.zeros((80, 2)), np.zeros((80, 2)), metrics=["energy"], features="identity")
+    assert constant["energy"].p_value is not None

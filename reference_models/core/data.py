@@ -187,6 +187,7 @@ class Batches:
     def __init__(self, data: Data, keys: Keys, size: int, per_step: int) -> None:
         self._data, self._keys, self.size, self._per_step = data, keys, size, per_step
         self._asked = [0] * len(data.domains)
+        self._drawn: dict[int, tuple[Tensor, Tensor | None]] = {}
 
     def __call__(self, domain: int = 0) -> Tensor:
         """Give the next batch of a domain, shape (size, ...)."""
@@ -203,13 +204,23 @@ class Batches:
         at = self._keys.step * self._per_step + j
         name = f"data {domain}"
         if source.sampler.size is None:
-            drawn = source.sampler.sample(self.size, rng=self._keys.at(at).numpy(name))
-            x = source.units.to_model(np.asarray(drawn.values)).to(self._keys.device)
-            labelled = source.units.classes and drawn.labels is not None
-            return x, torch.as_tensor(np.array(drawn.labels)).to(self._keys.device) if labelled else None
+            x, classes = self._fresh(domain, name)
+            part = slice(j * self.size, (j + 1) * self.size)
+            return x[part], None if classes is None else classes[part]
         rows = self._rows(source, at, name).to(source.values.device)
         labels = None if source.labels is None else source.labels[rows].to(self._keys.device)
         return source.values[rows].to(self._keys.device), labels
+
+    def _fresh(self, domain: int, name: str) -> tuple[Tensor, Tensor | None]:
+        """Draw all rows of the step from a law at once: a call of a sampler costs more than the rows of a toy."""
+        if domain not in self._drawn:
+            source = self._data.domains[domain]
+            drawn = source.sampler.sample(self.size * self._per_step, rng=self._keys.numpy(name))
+            x = source.units.to_model(np.asarray(drawn.values)).to(self._keys.device)
+            labelled = source.units.classes and drawn.labels is not None
+            classes = torch.as_tensor(np.array(drawn.labels)).to(self._keys.device) if labelled else None
+            self._drawn[domain] = x, classes
+        return self._drawn[domain]
 
     def _rows(self, source: Domain, at: int, name: str) -> Tensor:
         n = len(source.values)

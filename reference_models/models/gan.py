@@ -23,6 +23,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
+from gandiag.errors import ConfigError
 from reference_models import losses
 from reference_models.core.data import Batches, Units
 from reference_models.core.model import Model, ModelSpec, Scalars, descend, in_blocks
@@ -39,7 +40,10 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.T
 
 @dataclass(frozen=True, kw_only=True)
 class GANConfig:
-    """Settings of a GAN."""
+    """Settings of a GAN.
+
+    ``k`` steps of D are taken per step of G; real labels are ``1 - smoothing``; D judges ``pack`` samples at once.
+    """
 
     latent: int = 32
     hidden: tuple[int, ...] = (128, 128)
@@ -55,6 +59,14 @@ class GANConfig:
     lr: float = 1e-3
     discriminator_lr: float = 1e-4
     beta1: float = 0.5
+
+    def __post_init__(self) -> None:
+        if min(self.k, self.pack, self.latent) < 1 or not 0 <= self.smoothing < 1:
+            raise ConfigError(
+                "`k`, `pack` and `latent` must be at least 1, and `smoothing` must lie in [0, 1)",
+                received=f"k={self.k}, pack={self.pack}, latent={self.latent}, smoothing={self.smoothing}",
+                remedy="Pass k=1, pack=1, smoothing=0 for the plain GAN.",
+            )
 
 
 class GAN(Model[GANConfig]):
@@ -86,6 +98,7 @@ class GAN(Model[GANConfig]):
             real_logit, fake_logit = self.D(packed(x, config.pack)), self.D(packed(fake, config.pack))
             d_loss = discriminator_loss(config, real_logit, fake_logit)
             descend(self.optimizers["D"], d_loss)
+        d_grad = losses.gradient_norm(self.D)  # now: the generator's step goes back through D and adds to its gradients
         fake_again = self.G(keys.normal("z_G", batch.size, config.latent))
         g_loss = GENERATOR_LOSSES[config.loss](self.D(packed(fake_again, config.pack)))
         descend(self.optimizers["G"], g_loss)
@@ -95,7 +108,7 @@ class GAN(Model[GANConfig]):
             "d_real": real_logit.detach().sigmoid().mean(),
             "d_fake": fake_logit.detach().sigmoid().mean(),
             "g_grad": losses.gradient_norm(self.G),
-            "d_grad": losses.gradient_norm(self.D),
+            "d_grad": d_grad,
         }
 
     def draw(self, n: int, keys: Keys, labels: Tensor | None = None) -> Tensor:
@@ -111,7 +124,12 @@ def discriminator_loss(config: GANConfig, real: Tensor, fake: Tensor) -> Tensor:
 
 
 def packed(x: Tensor, pack: int) -> Tensor:
-    """Lay ``pack`` rows side by side, shape (n // pack, pack, ...); spare rows are left out."""
+    """Lay ``pack`` rows side by side, shape (n // pack, pack, ...); spare rows are left out.
+
+    D must be shown rows of one side only, all real or all made: a mixed pack would have no label.
+    """
+    if len(x) < pack:
+        raise ConfigError("a batch must fill a pack", received=f"{len(x)} rows, pack={pack}", remedy="Raise `batch`.")
     return x if pack == 1 else x[: len(x) // pack * pack].reshape(len(x) // pack, pack, *x.shape[1:])
 
 

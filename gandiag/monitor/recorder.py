@@ -25,7 +25,7 @@ class Recorder:
         self._window = Window()
         self._latent: Mapping[str, Any] | None = None
         self._on_error = on_error
-        self._at = 0
+        self._applied: list[tuple[str, Any]] = []
         self._reads_modules = not optimisers
         self._hooks = [self._hooked(name, optimiser) for name, optimiser in optimisers.items()]
 
@@ -33,14 +33,18 @@ class Recorder:
         self, step: int, losses: Mapping[str, Any], modules: Mapping[str, Any], latent: Mapping[str, Any] | None
     ) -> None:
         """Take the numbers of one step."""
-        self._at = step + 1  # the optimisers' next calls belong to the step that follows
         self.steps += 1
         self._latent = latent or self._latent
+        applied, self._applied = self._applied, []
+        for name, norm in applied:
+            self._window.add(step, f"gradient/{name}", norm)
         for name, value in losses.items():
             self._window.add(step, f"loss/{name}", value)
         if self._reads_modules:
             for name, module in modules.items():
-                self._gradient(step, name, list(module.parameters()))
+                norm = gradient_norm(module.parameters())
+                if norm is not None:
+                    self._window.add(step, f"gradient/{name}", norm)
 
     def close(self) -> tuple[dict[str, float], dict[str, int]]:
         """Summarise the window and begin another: values, and per name the first step that was not finite."""
@@ -54,17 +58,14 @@ class Recorder:
             hook.remove()
         self._hooks = []
 
-    def _gradient(self, step: int, name: str, parameters: list[Any]) -> None:
-        norm = gradient_norm(parameters)
-        if norm is not None:
-            self._window.add(step, f"gradient/{name}", norm)
-
     def _hooked(self, name: str, optimiser: Any) -> Any:
         parameters = parameters_of(optimiser)
 
         def before_step(*_: object) -> None:
             try:
-                self._gradient(self._at, name, parameters)
+                norm = gradient_norm(parameters)
+                if norm is not None:
+                    self._applied.append((name, norm))
             except Exception as error:
                 self._on_error(error)
 

@@ -1,0 +1,35 @@
+"""The page about watching a training: its loop runs, and its table is what the alarms say of themselves."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from gandiag.monitor import ALARMS, read_history
+
+PAGE = Path(__file__).parents[2] / "docs" / "watch-your-training.md"
+
+
+def test_the_loop_of_the_page_runs_and_leaves_what_it_says(tmp_path: Path) -> None:
+    code = re.search(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+    assert code is not None
+    assert len([line for line in code[1].splitlines() if line.strip()]) <= 30
+    done = subprocess.run([sys.executable, "-c", code[1]], capture_output=True, text=True, cwd=tmp_path, check=True)
+    lines = done.stdout.splitlines()
+    assert int(lines[0]) in (199, 399, 599, 799)
+    assert lines[1].startswith("energy = ")
+    history = read_history(tmp_path / "run")
+    assert [row["step"] for row in history.of("score")] == [199, 399, 599, 799]
+    assert len(history.of("train")) == 16
+    assert history.of("event") == []
+    facts = json.loads((tmp_path / "run" / "best.json").read_text())
+    assert (tmp_path / "run" / facts["file"]).exists()
+
+
+def test_the_table_of_alarms_is_fresh() -> None:
+    text = PAGE.read_text()
+    for alarm in ALARMS:
+        assert f"| `{alarm.name}` | {alarm.meaning} | {alarm.false_alarms} | {alarm.wrong_when} |" in text

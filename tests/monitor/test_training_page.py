@@ -16,14 +16,16 @@ PAGE = Path(__file__).parents[2] / "docs" / "watch-your-training.md"
 def test_the_loop_of_the_page_runs_and_leaves_what_it_says(tmp_path: Path) -> None:
     code = re.search(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
     assert code is not None
-    assert len([line for line in code[1].splitlines() if line.strip()]) <= 30
+    lines = [line for line in code[1].splitlines() if line.strip() and "import " not in line]
+    assert len(lines) <= 25
     done = subprocess.run([sys.executable, "-c", code[1]], capture_output=True, text=True, cwd=tmp_path, check=True)
-    lines = done.stdout.splitlines()
-    assert int(lines[0]) in (199, 399, 599, 799)
-    assert lines[1].startswith("energy = ")
+    printed = done.stdout.splitlines()
+    assert int(printed[0]) in range(199, 1000)
+    assert printed[1].startswith("energy = ")
     history = read_history(tmp_path / "run")
-    assert [row["step"] for row in history.of("score")] == [199, 399, 599, 799]
-    assert len(history.of("train")) == 16
+    # How many looks the budget affords depends on the machine; the first comes at once.
+    assert history.of("score")[0]["step"] == 199
+    assert len(history.of("train")) == 20
     assert history.of("event") == []
     facts = json.loads((tmp_path / "run" / "best.json").read_text())
     assert (tmp_path / "run" / facts["file"]).exists()

@@ -16,7 +16,8 @@ Wasserstein losses the flow keeps ``r^2 = theta^2 + psi^2`` for ever; with the n
 
     d(r^2) / dt = -2 u tanh(u / 2) <= 0,
 
-so the flow creeps in, slower than any exponential, and finite steps undo it.
+so the flow creeps in, slower than any exponential (r^2 is about 8 / t), and simultaneous steps undo it: what a turn
+loses, r^4 / 8 per unit of time, is what they add, h r^2 / 4, on the circle ``r = sqrt(2 h)``, where play ends up.
 
 The zero-centred gradient penalty on real data (R1), ``gamma / 2 E |grad D|^2 = gamma psi^2 / 2``, subtracts gamma psi
 from the discriminator's motion: eigenvalues ``(-gamma +- sqrt(gamma^2 - 4 c^2)) / 2``, real parts below 0, and play

@@ -203,6 +203,15 @@ def test_the_flow_circles_or_creeps_in() -> None:
     assert radius[-1] < 0.2
 
 
+@pytest.mark.parametrize("start", [1.2, 0.1])
+def test_steps_of_the_non_saturating_loss_end_on_a_circle(start: float) -> None:
+    """From outside and from inside, at r = sqrt(2 h) to first order in h; the saturating loss leaves any circle."""
+    h = 0.1
+    radius = np.linalg.norm(dirac_gan.path([start, 0.0], h, 20_000, loss="non-saturating"), axis=1)[-200:]
+    assert np.abs(radius / math.sqrt(2 * h) - 1).max() < 0.01
+    assert np.linalg.norm(dirac_gan.path([0.1, 0.0], h, 20_000, loss="saturating")[-1]) > 2
+
+
 def test_what_is_unknown_is_refused() -> None:
     with pytest.raises(UnknownName, match="method must be known"):
         update_matrix("sequential", H)

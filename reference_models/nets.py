@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
+
+from gandiag.errors import ConfigError
 
 Activation = Callable[[], nn.Module]
 
@@ -37,3 +40,59 @@ class Flat(nn.Module):
         """Map (n, ...) to (n, *out), or to (n,) where ``out`` is empty."""
         y: Tensor = self.net(x.flatten(1))
         return y.reshape(len(x), *self.out)
+
+
+def conv_down(shape: Sequence[int], widths: Sequence[int], out: int) -> nn.Sequential:
+    """Halve images (channels, height, width) once per width with strided convolutions, then map to ``out`` numbers."""
+    channels, height, width = shape
+    _require_halves(shape, len(widths))
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise([channels, *widths]):
+        layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
+    inner = widths[-1] * (height >> len(widths)) * (width >> len(widths))
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(inner, out))
+
+
+def conv_up(latent: int, widths: Sequence[int], shape: Sequence[int], *, last: Activation | None = None) -> nn.Module:
+    """Mirror `conv_down`: from ``latent`` numbers to images, doubled once per width with up-convolutions."""
+    channels, height, width = shape
+    _require_halves(shape, len(widths))
+    small = (widths[-1], height >> len(widths), width >> len(widths))
+    layers: list[nn.Module] = [nn.Linear(latent, math.prod(small)), nn.ReLU(), nn.Unflatten(1, small)]
+    for before, after in itertools.pairwise([*reversed(widths), channels]):
+        layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
+    layers[-1:] = [] if last is None else [last()]
+    return nn.Sequential(*layers)
+
+
+def coders(
+    kind: str, shape: Sequence[int], widths: Sequence[int], *, latent: int, out: int, last: Activation | None = None
+) -> tuple[nn.Module, nn.Module]:
+    """Make an encoder to ``out`` numbers and a decoder from ``latent`` ones, each other's mirror.
+
+    Parameters
+    ----------
+    kind : {"linear", "deep", "conv"}
+        One affine map each way, fully connected layers, or convolutions of stride 2.
+    shape : sequence of int
+        Of one row: (d,), or (channels, height, width).
+    widths : sequence of int
+        Of the hidden layers, from the data inwards; a linear coder has none.
+    latent, out : int
+        Length of a code, and what the encoder says about it: as many numbers, or two for each.
+    last : callable, optional
+        What the decoder ends in.
+    """
+    if kind == "conv":
+        return conv_down(shape, widths, out), conv_up(latent, widths, shape, last=last)
+    size, hidden = math.prod(shape), widths if kind == "deep" else ()
+    return Flat(mlp([size, *hidden, out]), (out,)), Flat(mlp([latent, *reversed(hidden), size], last=last), shape)
+
+
+def _require_halves(shape: Sequence[int], times: int) -> None:
+    if not times or any(side % 2**times for side in shape[1:]):
+        raise ConfigError(
+            f"images must halve {times} times without a rest, at least once",
+            received=f"{shape[1]} x {shape[2]}",
+            remedy="Change the number of widths, or crop the images.",
+        )

@@ -2,14 +2,14 @@
 
     min E || x - dec(enc(x)) ||^2
 
-A code of k numbers, and the way back. Three stages: *linear*, *deep* (fully connected layers with rectifiers) and *conv*
+A code of k numbers, and the way back. Three stages: *linear*, *deep* (fully connected, with rectifiers) and *conv*
 (strided convolutions down, up-convolutions back). The linear one is principal component analysis in disguise: at the
 optimum its decoder spans the first k principal components, in no particular basis, and its error is theirs (Baldi &
 Hornik 1989, "Neural networks and principal component analysis").
 
-It is no generator. Nothing asks the codes of data to follow a law from which one could draw. So ``draw``, which decodes
-codes from N(0, I) for want of a better law, lands in places that the decoder has never seen, and a two-sample test tells
-its samples from data. That failure is the reason for the variational autoencoder, `vae`, whose loss asks for the law.
+It is no generator. Nothing asks the codes of data to follow a law from which one could draw. So ``draw``, which
+decodes codes from N(0, I) for want of a better law, lands in places that the decoder has never seen, and a two-sample
+test tells its samples from data. That failure is the reason for the variational autoencoder, `vae`, whose loss asks for the law.
 
 Breaks by: holes in the space of codes; a code as wide as the data, which learns the identity.
 """

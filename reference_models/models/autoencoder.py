@@ -9,7 +9,7 @@ Hornik 1989, "Neural networks and principal component analysis").
 
 It is no generator. Nothing asks the codes of data to follow a law from which one could draw. So ``draw``, which
 decodes codes from N(0, I) for want of a better law, lands in places that the decoder has never seen, and a two-sample
-test tells its samples from data. That failure is the reason for the variational autoencoder, `vae`, whose loss asks for the law.
+test tells its samples from data. That failure is why there is the variational autoencoder: its loss asks for the law.
 
 Breaks by: holes in the space of codes; a code as wide as the data, which learns the identity.
 """

@@ -14,7 +14,7 @@ noise this is probabilistic PCA, and its best ELBO *is* the log likelihood (`ora
 What is a sample? ``p(x) = E p(x | z)`` has the noise of the head in it, so ``observe = "sample"`` draws from the model
 whose likelihood is bounded; ``"mean"`` gives the decoder's mean, as most pictures in papers do: another, smoother law.
 
-Breaks by: posterior collapse (latents with q = N(0, 1), see `active_units`), against which a warm-up of the KL weight and
+Breaks by: posterior collapse (q = N(0, 1): see `active_units`), against which a warm-up of the KL weight or
 free bits (Kingma et al. 2016) help; and blur, since one mean stands for all images that a code cannot tell apart.
 """
 

@@ -241,7 +241,7 @@ def test_moons_are_learnt_to_within_a_seventh_of_a_nat(preset: str, toy: str) ->
     x = law.sample(20_000, rng=np.random.default_rng(7)).values
     assert run.average is not None
     with run.average.applied(), torch.no_grad(), evaluating(run.model.networks.values()):
-        log_q = run.model.log_prob(torch.as_tensor(x, dtype=torch.float32)).double().numpy()
+        log_q = run.model.log_prob(torch.tensor(x, dtype=torch.float32)).double().numpy()
     gap = law.log_density(x) - log_q  # its mean is KL(p || q)
     error = float(gap.std()) / math.sqrt(len(gap))
     assert gap.mean() + 3 * error <= 0.15  # .10 +- .002 was seen
@@ -252,7 +252,7 @@ def test_moons_are_learnt_to_within_a_seventh_of_a_nat(preset: str, toy: str) ->
 
 @pytest.mark.slow
 def test_digits_cost_fewer_bits_than_under_a_gaussian_with_all_covariances() -> None:
-    run = train("realnvp", "cpu-digits", device="cpu")
+    run = train("realnvp", "cpu-digits", device="cpu", steps=250)
     assert run.average is not None
     model, held_out = run.model, Domain("data:digits?split=test", "unit").values
     with run.average.applied(), torch.no_grad(), evaluating(model.networks.values()):
@@ -263,4 +263,4 @@ def test_digits_cost_fewer_bits_than_under_a_gaussian_with_all_covariances() -> 
     gaussian = multivariate_normal(train_rows.mean(axis=0), np.cov(train_rows.T))
     log_g = torch.as_tensor(gaussian.logpdf(torch.cat(fresh).flatten(1).double().numpy()))
     flow, plain = (float(realnvp.bits_per_dimension(v, 17, 64).mean()) for v in (log_q, log_g))
-    assert flow < plain - 0.5, (flow, plain)  # 2.13 against 2.93 was seen after 400 steps
+    assert flow < plain - 0.5, (flow, plain)  # 2.13 against 2.93 was seen after 400 steps on a seed

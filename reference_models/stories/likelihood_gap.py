@@ -31,7 +31,7 @@ BOUND = -math.log(SHARE)
 def run(*, seed: int, quick: bool, progress: Callable[[str, int, int], Any] | None) -> Tale:
     """Measure gaps and advantages in several dimensions."""
     dimensions = [1, 8, 64] if quick else [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
-    n = 400 if quick else 2000
+    n = 300 if quick else 2000
     columns: dict[str, list[float]] = {}
     for i, d in enumerate(dimensions):
         for name, value in measured(d, n, seed, permutations=40 if quick else 99).items():

@@ -100,7 +100,7 @@ def test_the_frozen_discriminator_is_the_optimal_one() -> None:
 
 
 def test_the_argmax_is_a_stationary_point() -> None:
-    best = argmax_collapse.favourite().requires_grad_(True)
+    best = argmax_collapse.favourite().clone().requires_grad_(True)
     (slope,) = torch.autograd.grad(argmax_collapse.first_logit(best[None])[0], best)
     assert slope.norm() < 0.05  # within a step of the grid, .01, times a curvature of about 2
     away = (argmax_collapse.favourite() + 0.2).requires_grad_(True)

@@ -33,7 +33,7 @@ from reference_models.core.rng import Keys
 from reference_models.models.gan import packed
 from reference_models.nets import leaky
 
-BLOCK = 512
+REFERENCE = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +41,8 @@ class DCGANConfig:
     """Settings of a DCGAN; the defaults are the paper's, but for ``width``, which is 128 there.
 
     ``width`` is the number of channels at the finest grid, doubled with every halving; ``smallest`` bounds the coarsest
-    grid from below. ``bn`` chooses what samples are normalised by: the "running" means of training, or the "batch" of
-    512 that they are made in.
+    grid from below. ``bn`` chooses what samples are normalised by: the "running" means of training, or the statistics
+    of one fixed reference "batch" of 512.
     """
 
     latent: int = 100
@@ -148,11 +148,9 @@ class DCGAN(Model[DCGANConfig]):
 
     def draw(self, n: int, keys: Keys, labels: Tensor | None = None) -> Tensor:
         """Map noise, normalised as the config says."""
-        if self.config.bn == "running":
+        reference = Keys(0).on(self.device).normal("reference", REFERENCE, self.config.latent)
+        with normalised_by(self.config.bn, self.G, reference):
             return in_blocks(self.G, keys.normal("z", n, self.config.latent))
-        whole = -(-n // BLOCK) * BLOCK  # every image has the same number of neighbours, however many are asked for
-        with by_batch(self.G):
-            return in_blocks(self.G, keys.normal("z", whole, self.config.latent), rows=BLOCK)[:n]
 
 
 def grid(shape: tuple[int, ...], smallest: int) -> tuple[int, int]:
@@ -187,17 +185,26 @@ def small_normal(layer: nn.Module) -> None:
 
 
 @contextmanager
-def by_batch(*networks: nn.Module) -> Iterator[None]:
-    """Normalise by the batch inside, without touching the running means."""
-    norms = [m for net in networks for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
-    before = [(m, m.training) for m in norms]
+def normalised_by(bn: str, net: nn.Module, *reference: Tensor) -> Iterator[None]:
+    """Let batch normalisation use the statistics of one ``reference`` batch inside, where ``bn`` is "batch".
+
+    The statistics are then those of the weights in use, also where these are a moving average, and no sample hangs on
+    its neighbours. The running means of training are back afterwards.
+    """
+    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)] if bn == "batch" else []
+    kept = [(m, m.training, m.momentum, {k: v.clone() for k, v in m.state_dict().items()}) for m in norms]
     try:
         for m in norms:
-            m.training, m.track_running_stats = True, False
+            m.training, m.momentum = True, 1.0  # the new means take the place of the old ones
+        if norms:
+            net(*reference)
+        for m in norms:
+            m.training = False
         yield
     finally:
-        for m, training in before:
-            m.training, m.track_running_stats = training, True
+        for m, training, momentum, state in kept:
+            m.training, m.momentum = training, momentum
+            m.load_state_dict(state)
 
 
 MODEL = ModelSpec(

@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "device": set(),
     "evaluate": {"core", "measuring", "findings", "preparation", "working"},
     "calibration": {"core", "inference", "measuring", "evaluate", "sources", "datasets", "pathologies", "metrics"},
-    "monitor": {"core", "sources", "preparation", "measuring", "working"},
+    "monitor": {"core", "sources", "preparation", "measuring", "working", "plots"},
     "report": {"core", "inference", "evaluate", "sources", "plots"},
     "api": {"core", "device", "sources", "measuring", "evaluate", "report", "plots"},
     "cli": {"core", "api", "report", "calibration"},

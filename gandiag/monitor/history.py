@@ -65,10 +65,9 @@ class History:
         found = self._series.get(name, [])
         return found[-last:] if last else list(found)
 
-    def names(self, prefix: str = "", *, last: int = 20) -> list[str]:
-        """List the numbers that the last rows hold, sorted."""
-        held = {name for row in self.rows[-last:] for name in row.get("values", {})}
-        return sorted(name for name in held if name.startswith(prefix))
+    def names(self, prefix: str = "") -> list[str]:
+        """List the numbers that any row holds, sorted."""
+        return sorted(name for name in self._series if name.startswith(prefix))
 
 
 def read_history(path: str | Path) -> History:

@@ -51,7 +51,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     within = (reach <= 1.0) & _on_support(comparison, model)
     real = np.bincount(modes[within & is_real], minlength=len(model))
     fake = np.bincount(modes[within & ~is_real], minlength=len(model))
-    details = _quality(model, real, fake, comparison)
+    details = _quality(model, real, fake, comparison) | {"nearest": _nearest(model, modes, is_real)}
     reasons = {
         "e_value": "not a sequential test",
         "interval": "a count of modes has no interval; each mode has its own exact test in the details",
@@ -118,6 +118,12 @@ def _quality(model: ModeModel, real: Index, fake: Index, comparison: Comparison)
         "high_quality_fake": float(fake.sum() / m),
         "hq_p": float(fewer[0]),
     }
+
+
+def _nearest(model: ModeModel, modes: Index, is_real: Labels) -> dict[str, Any]:
+    """Count all rows by the mode they are nearest to, however far: where samples are that no mode holds yet."""
+    counts = [np.bincount(modes[side], minlength=len(model)).tolist() for side in (is_real, ~is_real)]
+    return {"modes": list(model.names), "real": counts[0], "fake": counts[1]}
 
 
 def _judged(model: ModeModel, real: Index, fake: Index, leak: Vector) -> dict[str, Any]:

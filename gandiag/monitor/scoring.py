@@ -162,17 +162,20 @@ def _why(result: Result) -> str:
 
 
 def _occupancy(coverage: Result | None) -> dict[str, Any] | None:
-    """Read how many draws each mode holds, where the modes could be counted."""
-    if coverage is None or not coverage.details.get("modes"):
+    """Read how the samples are spread over the modes, where there are modes.
+
+    ``fake`` and ``real`` count all rows by the nearest mode, ``within`` only samples that lie inside it; ``missing``
+    are the modes that the exact tests call missing, None where too few samples lie within any mode.
+    """
+    if coverage is None or "nearest" not in coverage.details:
         return None
-    modes = coverage.details["modes"]
+    details = coverage.details
+    judged = details.get("modes")
     return {
-        "source": coverage.details["source"],
-        "modes": [str(mode["name"]) for mode in modes],
-        "real": [int(mode["real"]) for mode in modes],
-        "fake": [int(mode["fake"]) for mode in modes],
-        "missing": [str(name) for name in coverage.details["missing"]],
-        "drawn": coverage.n_fake,
+        "source": details["source"],
+        **{key: list(details["nearest"][key]) for key in ("modes", "real", "fake")},
+        "within": None if judged is None else [int(mode["fake"]) for mode in judged],
+        "missing": None if judged is None else [str(name) for name in details["missing"]],
     }
 
 

@@ -37,7 +37,7 @@ def looks(
             "real": [100] * counts.shape[1],
             "fake": counts[t].tolist(),
             "missing": named,
-            "drawn": int(counts[t].sum()),
+            "within": counts[t].tolist(),
         }
     return rows
 

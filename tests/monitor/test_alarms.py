@@ -118,6 +118,7 @@ def scores(name: str, values: list[float], *, floor: float, sd: float) -> list[d
 def test_collapse_is_raised_by_recall_that_halves_and_by_new_duplicates() -> None:
     fall = raised("collapse", scores("recall", [0.5, 0.9, 0.92, 0.4, 0.3], floor=0.97, sd=0.01))
     assert [alarm.evidence["best"] for alarm in fall] == [0.92]
+    assert raised("collapse", scores("recall", [0.05, 0.11, 0.0, 0.0, 0.05], floor=0.97, sd=0.005)) == []
     dup = raised("collapse", scores("near_duplicates", [0.02, 0.03, 0.02, 0.6, 0.7], floor=0.02, sd=0.01))
     assert [alarm.evidence["near_duplicates"] for alarm in dup] == [0.6]
 
@@ -260,6 +261,8 @@ def test_divergence_is_raised_by_scores_far_beyond_their_best() -> None:
     # Ten times the excess at the floor is still nothing: 0.002 above it, then 0.04.
     near = [0.5, 0.012, 0.012, 0.05, 0.05, 0.05, 0.05]
     assert raised("divergence", scores("frechet", near, floor=0.01, sd=0.004)) == []
+    # A share that rises is no distance that diverges.
+    assert raised("divergence", scores("near_duplicates", [0.0] * 4 + [0.9] * 4, floor=0.01, sd=0.004)) == []
 
 
 def test_nan_names_the_first_step() -> None:

@@ -39,10 +39,18 @@ def median(values: list[float]) -> float:
     return float(np.median(values))
 
 
-def looks_with_modes(history: History, last: int | None = None) -> list[dict[str, Any]]:
-    """Give the score rows in which the modes could be counted, oldest first."""
+def looks_with_modes(history: History, last: int | None = None, *, judged: bool = False) -> list[dict[str, Any]]:
+    """Give the score rows that know the occupancy of modes, or whose modes were tested as well, oldest first."""
     rows = [row for row in history.of("score") if row.get("occupancy")]
+    if judged:
+        rows = [row for row in rows if row["occupancy"]["missing"] is not None and covered(row) is not None]
     return rows if last is None else rows[-last:]
+
+
+def covered(look: dict[str, Any]) -> float | None:
+    """Give the share of modes that a look found covered."""
+    value = look["values"].get("score/mode_coverage")
+    return None if value is None else float(value)
 
 
 def listed(names: list[str], most: int = 8) -> str:

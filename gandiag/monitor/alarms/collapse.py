@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from gandiag.monitor.alarm import AlarmSpec, Finding
-from gandiag.monitor.alarms._reading import last_values, listed, looks_with_modes
+from gandiag.monitor.alarms._reading import covered, last_values, listed, looks_with_modes
 from gandiag.monitor.history import History
 
 LOOKS = 2
 STUCK = 5
 FALL = 0.25
+HAD = 0.25  # a recall below this is no variety that could be lost
 SDS = 5.0
 
 
@@ -24,19 +24,14 @@ def ask(history: History) -> Finding | None:
     return None
 
 
-def _covered(look: dict[str, Any]) -> float | None:
-    value = look["values"].get("score/mode_coverage")
-    return None if value is None else float(value)
-
-
 def _modes(history: History) -> Finding | None:
     """Find modes that the best earlier look held, and that the last two looks both miss by their exact tests."""
-    looks = [look for look in looks_with_modes(history) if _covered(look) is not None]
+    looks = looks_with_modes(history, judged=True)
     if len(looks) <= LOOKS:
         return None
-    before = max(looks[:-LOOKS], key=lambda look: _covered(look) or 0.0)
+    before = max(looks[:-LOOKS], key=lambda look: covered(look) or 0.0)
     recent = looks[-LOOKS:]
-    had, have = _covered(before) or 0.0, max(_covered(look) or 0.0 for look in recent)
+    had, have = covered(before) or 0.0, max(covered(look) or 0.0 for look in recent)
     gone = set.intersection(*(set(look["occupancy"]["missing"]) for look in recent)) - {*before["occupancy"]["missing"]}
     if not gone or had - have < FALL:
         return None
@@ -53,7 +48,7 @@ def _recall(history: History) -> Finding | None:
         return None
     best_step, best = max(values[:-LOOKS], key=lambda pair: pair[1])
     now = max(value for _, value in values[-LOOKS:])
-    if now < 0.5 * best and best - now > SDS * max(noise):
+    if best >= HAD and now < 0.5 * best and best - now > SDS * max(noise):
         return Finding(
             sentence=f"recall is {now:.2f}, less than half of the {best:.2f} at step {best_step}",
             evidence={"recall": now, "best": best, "best_step": best_step, "floor_sd": max(noise)},
@@ -79,7 +74,7 @@ def _duplicates(history: History) -> Finding | None:
 def _stuck(history: History) -> Finding | None:
     """Find less than half of the modes, or no tenth of the real rows, covered at five looks that gained nothing."""
     coverage = last_values(history, "score/mode_coverage", STUCK)
-    missing = all(look["occupancy"]["missing"] for look in looks_with_modes(history, STUCK))
+    missing = all(look["occupancy"]["missing"] for look in looks_with_modes(history, STUCK, judged=True))
     if len(coverage) == STUCK and max(coverage) < 0.5 and coverage[-1] <= coverage[0] and missing:
         return _never("mode coverage", max(coverage))
     recall = last_values(history, "score/recall", STUCK)

@@ -34,8 +34,9 @@ def ask(history: History) -> Finding | None:
 def _of_scores(history: History) -> Finding | None:
     """Ask whether a distance has gone tenfold beyond its best, in excess of its floor, at three looks in a row."""
     for name in tracked(history, "score/"):
-        if METRICS.get(name.removeprefix("score/")).direction != "lower":
-            continue
+        spec = METRICS.get(name.removeprefix("score/"))
+        if spec.direction != "lower" or spec.family != "distribution":
+            continue  # shares (of duplicates, say) are no distances
         floors = {step: v for step, v in history.series(f"{name}.floor")}
         noise = [v for _, v in history.series(f"{name}.floor_sd")]
         excess = [value - floors[step] for step, value in history.series(name) if step in floors]

@@ -15,8 +15,6 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from gandiag.core.protocols import Sampler
-
 Numbers = dict[str, float]
 STORE = Path(__file__).with_name("bars.json")
 
@@ -40,12 +38,12 @@ class Judge(Protocol):
     """Measures samples in one place, and sets the bars there from the floor."""
 
     @property
-    def fixtures(self) -> Mapping[str, Sampler]:
-        """Samplers that must fail, by name."""
+    def fixtures(self) -> Mapping[str, Any]:
+        """What must fail, by name."""
         ...
 
-    def judge(self, sampler: Sampler, *, seed: int) -> Numbers:
-        """Measure a sampler."""
+    def judge(self, sampler: Any, *, seed: int) -> Numbers:
+        """Measure a sampler; a trained model, where the place is one of translations."""
         ...
 
     def floor(self, *, seed: int, times: int) -> list[Numbers]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from reference_models.acceptance.bars import Judge
 from reference_models.acceptance.images import digits
 from reference_models.acceptance.toys import Density, Modes, Stacked
+from reference_models.acceptance.translations import Translation
 from reference_models.core.presets import Preset
 
 PLACES: dict[str, Callable[[], Judge]] = {
@@ -16,6 +17,9 @@ PLACES: dict[str, Callable[[], Judge]] = {
     "digits": digits,
     "digits-binary": lambda: digits(binary=True),
     "stacked": Stacked,
+    "rotate": lambda: Translation("rotate"),
+    "invert": lambda: Translation("invert"),
+    "thicken": lambda: Translation("thicken"),
 }
 _BY_ADDRESS = {
     "toy:ring8": "ring8",
@@ -23,6 +27,9 @@ _BY_ADDRESS = {
     "toy:moons": "moons",
     "data:digits?split=train": "digits",
     "data:stacked_digits": "stacked",
+    "data:domains?side=b&kind=rotate": "rotate",
+    "data:domains?side=b&kind=invert": "invert",
+    "data:domains?side=b&kind=thicken": "thicken",
 }
 
 

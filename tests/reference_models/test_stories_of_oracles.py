@@ -99,6 +99,18 @@ def test_the_frozen_discriminator_is_the_optimal_one() -> None:
     assert argmax_collapse.slope(start, x) == pytest.approx(2 * np.sqrt(2))
 
 
+def test_the_frozen_discriminator_has_one_maximum() -> None:
+    ticks = torch.linspace(-4.0, 4.0, 161)
+
+    def maxima(logit: Callable[[torch.Tensor], torch.Tensor]) -> int:
+        heights = logit(torch.cartesian_prod(ticks, ticks)).reshape(1, 1, 161, 161)
+        highest = torch.nn.functional.max_pool2d(heights, 3, stride=1)
+        return int((heights[..., 1:-1, 1:-1] == highest).sum())
+
+    assert maxima(argmax_collapse.first_logit) == 1
+    assert maxima(lambda x: -(x[:, None] - 2 * argmax_collapse.CENTRES).norm(dim=2).amin(1)) == 3  # the count can count
+
+
 def test_the_argmax_is_a_stationary_point() -> None:
     best = argmax_collapse.favourite().clone().requires_grad_(True)
     (slope,) = torch.autograd.grad(argmax_collapse.first_logit(best[None])[0], best)

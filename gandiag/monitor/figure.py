@@ -159,7 +159,7 @@ def _modes(ax: Axes, history: History, *, metric: str | None, game: str | None) 
     bar = ax.figure.colorbar(drawn, cax=ax.inset_axes((1.012, 0.0, 0.012, 1.0)), ticks=[0, 1, 2])
     bar.ax.tick_params(labelsize=SMALL, color=FAINT, length=2)
     bar.outline.set_visible(False)
-    bar.ax.set_yticklabels(["none", "its share", "twice"])
+    bar.ax.set_yticklabels(["none", "its share", "twice"], fontsize=SMALL, color=INK)
     if len(names) <= MOST_MODES_NAMED:
         ax.set_yticks(range(len(names)), [printable(n, longest=10) for n in names], parse_math=False)
     labels(ax, y="mode")
@@ -187,6 +187,7 @@ def _alarms(axes: Any, history: History) -> None:
             va="top",
             fontsize=SMALL,
             color=WRONG,
+            bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.8},
             parse_math=False,
         )
 

@@ -4,13 +4,13 @@
 
     ELBO = E_q log p(x | z1)  -  E_q KL( q(z1 | x, z2) || p(z1 | z2) )  -  KL( q(z2 | x) || N(0, I) )
 
-All laws of latents are normal with learnt means and variances. Inference runs from the top down, so both divergences are
-in closed form and each latent of each level shows what it carries: see `kl` and `active_units`.
+All laws of latents are normal with learnt means and variances. Inference runs from the top down, so both divergences
+are in closed form and each latent of each level shows what it carries: see `kl` and `active_units`.
 
-Breaks by: *collapse of the top*. The data reach z2 only through p(z1 | z2), and a first level that can reach N(0, I) by
-itself has no need of it: q(z2 | x) = N(0, I) and p(z1 | z2) = p(z1) is a local optimum that training finds early. Two
-cures: a KL weight that rises from 0 over the first steps (`warmup`), so that z2 has something to say before it is taxed;
-and free bits (Kingma et al. 2016), which leave the first nats of every latent untaxed.
+Breaks by: *collapse of the top*. The data reach z2 only through p(z1 | z2), and a first level that can reach N(0, I)
+by itself has no need of it: q(z2 | x) = N(0, I) with p(z1 | z2) = p(z1) is a local optimum that training finds early.
+Two cures: a KL weight that rises from 0 over the first steps (`warmup`), so that z2 has something to say before it is
+taxed; and free bits (Kingma et al. 2016), which leave the first nats of every latent untaxed.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class HierarchicalVAE(Model[HierarchicalVAEConfig]):
     def active_units(self, x: Tensor, keys: Keys) -> dict[str, int]:
         """Count the latents of each level whose posterior mean varies by more than 0.01 (Burda et al. 2016).
 
-        A mean of z1 also varies with the draw of z2; a level that follows its prior can seem active, which `kl` unmasks.
+        A mean of z1 also varies with the draw of z2; a level that follows its prior can seem active: `kl` tells.
         """
         passed = self.passed(x, keys)
         levels = {"bottom": passed.mean_bottom, "top": passed.mean_top}

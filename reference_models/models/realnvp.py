@@ -6,7 +6,7 @@ A chain of invertible layers takes data x to noise z, and the change of variable
 
 Each layer is an affine coupling: the part under the mask passes through, and tells how the rest is scaled and shifted::
 
-    y1 = x1,    y2 = x2 * exp(s(x1)) + t(x1),    log |det| = sum s(x1)                                    (eqs. 4, 6)
+    y1 = x1,    y2 = x2 * exp(s(x1)) + t(x1),    log |det| = sum s(x1)                                 (eqs. 4 to 8)
 
 so that the inverse ``x2 = (y2 - t(y1)) * exp(-s(y1))`` costs as much as the way there, and s, t may be any networks.
 The scale is bounded, ``s = a tanh(.)`` with a learnt ``a``: without, one large exponent ruins a run.

@@ -4,8 +4,8 @@ A model that gives only ``psi(x) = grad log p(x)`` needs no constant of normalis
 divergence ``E ||psi - grad log p||^2 / 2``, whose unknown part goes away in one of three ways::
 
     implicit    E [tr grad psi(x) + ||psi(x)||^2 / 2]                                    (Hyvarinen 2005, theorem 1)
-    sliced      E [u' grad psi(x) u + ||psi(x)||^2 / 2],  u random signs                 (Song et al. 2019, eq. 8)
-    denoising   E ||psi(x + s n) + n / s||^2 / 2,  n ~ N(0, I)                           (Vincent 2011, eq. 11)
+    sliced      E [u' grad psi(x) u + ||psi(x)||^2 / 2],  u random signs                     (Song et al. 2019)
+    denoising   E ||psi(x + s n) + n / s||^2 / 2,  n ~ N(0, I)                                  (Vincent 2011)
 
 The trace takes one backward pass per dimension, slices one per direction, denoising none; but denoising learns the data
 blurred by s. Between modes, where there are no data, a score is free; with noise of several levels the widest fill the

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from gandiag.errors import ConfigError
 from gandiag.measuring import Settings
 from gandiag.monitor.alarm import ALARMS, Alarm, AlarmSpec
+from gandiag.monitor.arguments import named, require_both, require_counts
 from gandiag.monitor.best import Best, Keeper, load_state
 from gandiag.monitor.clock import Clock
 from gandiag.monitor.game import game_of
@@ -37,8 +38,8 @@ class Monitor:
     real : anything that `gandiag.open_sampler` takes, optional
         Real data that the networks are not trained on. Drawn once.
     sampler : anything that `gandiag.open_sampler` takes, optional
-        What is scored: a module with ``latent="normal:64"``, or a function of the number of samples. Without it (or
-        without ``real``) only losses and gradients are recorded.
+        What is scored: a module with ``latent="normal:64"``, or a function of the number of samples. Without it and
+        ``real`` only losses and gradients are recorded.
     modules : mapping of str to torch.nn.Module, optional
         The networks by name, such as ``{"G": G, "D": D}``: put in evaluation mode while the sampler is scored, and
         stored in the best checkpoint. Name generators with a G and discriminators with a D in front: alarms go by it.
@@ -132,9 +133,10 @@ class Monitor:
         clock: Callable[[], float] = time.perf_counter,
         **opening: Any,
     ) -> None:
-        _require_counts(every=every, window=window)
+        require_counts(every=every, window=window)
+        require_both(real, sampler, patience)
         self.every, self.window = every, window
-        self.modules = _named(modules or {})
+        self.modules = named(modules or {})
         self._watched = [*self.modules.values(), *modules_within(sampler), *modules_within(discriminator)]
         self._clock = Clock(budget, clock)
         names = require_metrics(metrics)
@@ -199,7 +201,7 @@ class Monitor:
         self._journal.step = self._journal.step + 1 if step is None else int(step)
         try:
             if modules and dict(modules) != self.modules:
-                self.modules = _named(modules)
+                self.modules = named(modules)
                 self._watched = [*self._watched, *self.modules.values()]
             # What was done before the first call took time that nobody measured.
             self._clock.count(0 if first or examples is None else count_of(examples))
@@ -369,18 +371,3 @@ def _wait_for_device() -> None:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
         torch.cuda.synchronize()
-
-
-def _require_counts(**counts: int) -> None:
-    for name, value in counts.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ConfigError(f"`{name}` must be at least 1 step", received=value, remedy=f"Pass {name}=100.")
-
-
-def _named(modules: Mapping[str, Any]) -> dict[str, Any]:
-    for name in modules:
-        if not name or "." in name:
-            raise ConfigError(
-                "networks must have names without a dot", received=name, remedy='Pass modules={"G": G, "D": D}.'
-            )
-    return dict(modules)

@@ -195,6 +195,6 @@ def test_without_a_checkpoint_it_says_so() -> None:
     with pytest.raises(ConfigError, match="there must be a best checkpoint"):
         dialled()[0].load_best()
     with pytest.raises(ConfigError, match="`patience` needs a metric"):
-        gandiag.Monitor(metrics=(), patience=3)
+        dialled(metrics=(), patience=3)
     with pytest.raises(ConfigError, match="`patience` must be at least 1"):
         Keeper("frechet", patience=0)

@@ -286,6 +286,12 @@ def test_a_wrong_constructor_is_refused_at_once() -> None:
         made(modules={"G.x": nn.Linear(1, 1)})
     with pytest.raises(ConfigError, match="`game` must be one of gan, wgan"):
         made(game="poker")
+    with pytest.raises(ConfigError, match="real data and a sampler belong together"):
+        gandiag.Monitor(REAL)
+    with pytest.raises(ConfigError, match="real data and a sampler belong together"):
+        gandiag.Monitor(sampler=good)
+    with pytest.raises(ConfigError, match="`patience` counts looks at a sampler"):
+        gandiag.Monitor(patience=3)
     with pytest.raises(ConfigError, match="needs real data and a sampler"):
         gandiag.Monitor().score()
 

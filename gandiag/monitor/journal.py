@@ -73,6 +73,8 @@ class Journal:
         """
         if self.strict:
             raise error
+        if name == "monitor_failed":
+            once = f"{name} {type(error).__name__}"  # it may come at every step, and must not flood the history
         more: dict[str, Any] = {"nonfinite": {"samples": self.step}} if isinstance(error, NonFiniteError) else {}
         self.event(name, f"{about}: {told(error)}" if about else told(error), once=once, **more)
 

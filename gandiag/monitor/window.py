@@ -98,7 +98,8 @@ def gradient_norm(parameters: Iterable[Any]) -> Any | None:
     """Return the Euclidean norm of all gradients together, as a tensor on their device; None where there are none."""
     import torch
 
-    grads = [p.grad.detach() for p in parameters if p.grad is not None]
+    held = [p.grad.detach() for p in parameters if p.grad is not None]
+    grads = [g.coalesce().values() if g.is_sparse else g for g in held]
     if not grads:
         return None
     norms = [torch.linalg.vector_norm(g, dtype=torch.float32 if g.element_size() < 4 else None) for g in grads]

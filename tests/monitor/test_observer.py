@@ -155,6 +155,17 @@ def test_gradients_are_read_when_they_are_applied() -> None:
     assert len(monitor.history.series("gradient/D")) == 1  # the hook is gone
 
 
+def test_sparse_and_half_precision_gradients_have_norms_too() -> None:
+    table = nn.Embedding(5, 2, sparse=True)
+    table(torch.tensor([1, 2, 2])).sum().backward()
+    half = nn.Parameter(torch.ones(4, dtype=torch.bfloat16))
+    (300.0 * half).sum().backward()
+    both = gandiag.Monitor(window=1)
+    both.step(0, modules={"G": table, "D": nn.ParameterList([half])})
+    assert both.history.series("gradient/G") == [(0, pytest.approx(math.sqrt(2 * 1.0 + 2 * 4.0)))]
+    assert both.history.series("gradient/D") == [(0, 600.0)]
+
+
 def test_without_optimisers_gradients_are_read_from_the_networks() -> None:
     net = nn.Linear(1, 1, bias=False)
     (net(torch.tensor([[4.0]])) * 0.5).sum().backward()
@@ -261,8 +272,11 @@ def test_a_failing_discriminator_has_a_status_and_no_value() -> None:
 
 def test_a_wrong_argument_in_the_loop_is_an_event() -> None:
     monitor = gandiag.Monitor(window=2)
-    monitor.step(0, losses={"G": torch.zeros(3)})
-    assert "must be one number" in monitor.history.of("event")[0]["message"]
+    for step in range(5):
+        monitor.step(step, losses={"G": torch.zeros(3)})
+    events = monitor.history.of("event")
+    assert len(events) == 1  # once, not at every step
+    assert "must be one number" in events[0]["message"]
     with pytest.raises(gandiag.DataError, match="must be one number"):
         gandiag.Monitor(strict=True).step(0, losses={"G": torch.zeros(3)})
 

@@ -46,8 +46,8 @@ class CycleGANConfig:
     """Settings of a CycleGAN."""
 
     width: int = 16  # channels of the finest convolution
-    blocks: int = 2  # residual blocks of a generator
-    halvings: int = 1  # of the sides, in generators and discriminators: 1 for 8 pixels, 2 for 28 and more
+    blocks: int = 1  # residual blocks of a generator
+    halvings: int = 0  # of a generator's sides (a discriminator halves once at least); 2 for images of 28 and more
     adversarial: Literal["least_squares", "log"] = "least_squares"
     cycle: float = 10.0  # lambda
     identity: float = 0.0  # the paper's photographs of paintings: half of lambda
@@ -195,7 +195,7 @@ def residual_generator(config: CycleGANConfig, channels: int) -> nn.Module:
 
 def patch_discriminator(config: CycleGANConfig, channels: int) -> nn.Module:
     """Judge patches: one number per place of the halved image, shape (n, 1, h, w)."""
-    widths = [config.width * 2**level for level in range(config.halvings + 1)]
+    widths = [config.width * 2**level for level in range(max(config.halvings, 1) + 1)]
     layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, stride=2, padding=1), leaky()]
     for narrow, wide in itertools.pairwise(widths[:-1]):
         layers += normed(nn.Conv2d(narrow, wide, 4, stride=2, padding=1), wide, leaky())

@@ -171,7 +171,7 @@ def test_translation_has_two_ways_and_nothing_is_drawn() -> None:
         CycleGAN(CycleGANConfig(), vectors, Keys(0))
 
 
-@pytest.mark.parametrize(("side", "halvings", "places"), [(8, 1, 4), (28, 2, 7), (32, 2, 8)])
+@pytest.mark.parametrize(("side", "halvings", "places"), [(8, 0, 4), (8, 1, 4), (28, 2, 7), (32, 2, 8)])
 def test_images_keep_their_size_and_patches_are_judged(side: int, halvings: int, places: int) -> None:
     model = built(side=side, channels=3, halvings=halvings)
     x = Keys(0).uniform("x", 2, 3, side, side)

@@ -36,7 +36,7 @@ def run(*, seed: int, quick: bool, progress: Callable[[str, int, int], Any] | No
     numbers: dict[str, Any] = {"steps": steps}
     pictures = {}
     for i, (name, weight) in enumerate(WEIGHTS.items()):
-        settings = {"identity": weight, "constant": steps // 2, "decay": steps // 2}
+        settings: dict[str, Any] = {"identity": weight, "constant": steps // 2, "decay": steps // 2}
         one = fit(begin("cyclegan", "cpu", seed=seed, device="cpu", **settings), steps)
         there, back = translators(one.model)
         found = judged(there, back, KIND)

@@ -195,18 +195,16 @@ def exact_w1(run: Run, n: int = 300) -> float:
 
 @pytest.mark.slow
 def test_the_estimate_falls_with_the_exact_distance_and_the_slope_stays_near_one() -> None:
-    run = begin("wgan", "cpu", device="cpu", penalty=10.0, lr=5e-4, n_critic=8, anneal=0, log_every=1)
-    estimates, distances, losses_of_g = [], [], []
-    for step in range(20, 261, 20):
+    run = begin("wgan", "cpu", device="cpu", log_every=1)
+    estimates, distances = [], []
+    for step in range(60, 721, 60):
         fit(run, step)
-        last = run.history[-5:]
-        estimates.append(float(np.mean([row["w_estimate"] for row in last])))
-        losses_of_g.append(float(np.mean([row["g_loss"] for row in last])))
+        estimates.append(float(np.mean([row["w_estimate"] for row in run.history[-20:]])))
         distances.append(exact_w1(run))
     assert stats.spearmanr(estimates, distances).statistic >= 0.8, (estimates, distances)
     assert 0.8 <= mean_slope(run) <= 1.2
-    # The generator's loss alone has an arbitrary offset and says nothing of quality.
-    assert abs(stats.spearmanr(losses_of_g, distances).statistic) < 0.8
+    # The wrong sign, as the loss is often plotted.
+    assert stats.spearmanr([-e for e in estimates], distances).statistic < 0.8
 
 
 def mean_slope(run: Run) -> float:

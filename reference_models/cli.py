@@ -1,4 +1,4 @@
-"""The command line: ``python -m reference_models list | train | resume | sample | evaluate | accept | story``.
+"""The command line: ``python -m reference_models list | train | resume | sample | evaluate | accept | bars | story``.
 
 Results go to stdout, everything else to stderr; the exit codes are those of gandiag.
 """
@@ -6,19 +6,16 @@ Results go to stdout, everything else to stderr; the exit codes are those of gan
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gandiag.errors import GandiagError
+from reference_models.proof_cli import accept_models, measure_bars, tell_stories
 
 if TYPE_CHECKING:
     from reference_models.core.loop import Run
-    from reference_models.core.model import Scalars
 
 _OUT = click.Path(file_okay=False, path_type=Path)
 _DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
@@ -85,12 +82,13 @@ def train_model(
     device: str,
 ) -> None:
     """Train the model NAME."""
+    from reference_models.core.progress import progress_bar
     from reference_models.core.running import train
 
     changes = dict(_setting(text) for text in settings)
     if steps is not None:
         changes["steps"] = steps
-    with _progress() as bar:
+    with progress_bar() as bar:
         run = train(
             name, preset, data=list(data) or None, out=out, seed=seed, device=device, callbacks=[bar], **changes
         )
@@ -104,9 +102,10 @@ def train_model(
 @_DEVICE
 def resume_run(out: Path, steps: int | None, data: tuple[str, ...], device: str) -> None:
     """Go on with the run in the folder OUT."""
+    from reference_models.core.progress import progress_bar
     from reference_models.core.running import resume
 
-    with _progress() as bar:
+    with progress_bar() as bar:
         run = resume(out, steps=steps, data=list(data) or None, device=device, callbacks=[bar])
     _tell(run)
 
@@ -154,109 +153,6 @@ def evaluate_model(checkpoint: str, real: str | None, n: int | None, html: Path 
         report.to_html(html)
 
 
-@commands.command("story")
-@click.argument("name")
-@click.option("--out", type=_OUT, required=True, help="Folder for the figure and the numbers.")
-@click.option("--quick", is_flag=True, help="Seconds instead of a minute or two.")
-@_SEED
-def tell_story(name: str, out: Path, quick: bool, seed: int) -> None:
-    """Show one claim: NAME.png and NAME.json. The exit code is 1 when the claim did not come out."""
-    from reference_models.core.stories import STORIES
-
-    story = STORIES.get(name)
-    with _progress() as bar:
-        tale = story.tell(out, seed=seed, quick=quick, progress=bar.at)
-    click.echo(f"{'holds' if tale.holds else 'DOES NOT HOLD'}: {story.claim}")
-    for key, value in tale.numbers.items():
-        click.echo(f"    {key} = {value}")
-    if not tale.holds:
-        raise click.exceptions.Exit(1)
-
-
-@commands.command("accept")
-@click.argument("names", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Every model and preset that a judge exists for.")
-@click.option("--preset", help="One preset instead of all of the model's.")
-@click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True)
-@click.option("--out", type=_OUT, required=True, help="Folder of the runs; what is there is not trained again.")
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
-@click.option("--write", is_flag=True, help="Store the results, and write the tables of the README.")
-def accept_models(
-    names: tuple[str, ...], everything: bool, preset: str | None, seeds: int, out: Path, jobs: int, write: bool
-) -> None:
-    """Train models NAMES with several seeds and judge them. The exit code is 1 when one misses a bar."""
-    from reference_models.acceptance.accept import accept, judged_presets, store
-    from reference_models.acceptance.page import write as write_page
-
-    if everything == bool(names):
-        raise click.UsageError("Name models, or pass --all.")
-    chosen = [(m, p) for m, p in judged_presets(names or None) if preset in (None, p)]
-    if not chosen:
-        raise click.UsageError("No judge exists for that: see `list` for the presets.")
-    results = accept(chosen, seeds=seeds, out=out, jobs=jobs)
-    for found in results:
-        verdict = "passes" if found["passes"] else f"FAILS: {', '.join(found['misses'] + found['broken'])}"
-        click.echo(f"{found['model']} {found['preset']}: {verdict}; {found['median']}")
-    if write:
-        store(results)
-        write_page()
-    if not all(found["passes"] for found in results):
-        raise click.exceptions.Exit(1)
-
-
-@commands.command("bars")
-@click.argument("places", nargs=-1)
-@click.option("--times", type=click.IntRange(min=10), default=60, show_default=True, help="Draws of the floor.")
-@click.option("--store", type=click.Path(dir_okay=False, path_type=Path), help="Write them there.")
-def measure_bars(places: tuple[str, ...], times: int, store: Path | None) -> None:
-    """Measure the floors of PLACES and what must fail there, and set the bars; before any model is trained."""
-    import json
-
-    from reference_models.acceptance.accept import bars_table
-    from reference_models.acceptance.bars import STORE, Bar, measured_bars
-    from reference_models.acceptance.places import PLACES
-    from reference_models.core.checkpoint import replace_file
-
-    path = store or STORE
-    for place in places or PLACES:
-        found = measured_bars(PLACES[place](), times=times)
-        kept = json.loads(path.read_text()) if path.exists() else {}
-        replace_file(path, json.dumps({**kept, place: found}, indent=1, sort_keys=True).encode() + b"\n")
-        click.echo(f"{place}\n{bars_table([Bar(**bar) for bar in found['bars']])}")
-        for name, entry in found["must_fail"].items():
-            click.echo(f"    {name}: {'fails ' + ', '.join(entry['fails']) if entry['fails'] else 'FAILS NOTHING'}")
-
-
-class _Bar:
-    """A progress bar on stderr, silent where that is no terminal."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import Progress
-
-        self._bar = Progress(console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task("", total=None)
-        self._shown = 0.0
-
-    def at(self, step: str, done: int, total: int) -> None:
-        """Show how far long work is."""
-        self._bar.update(self._task, description=step, completed=done, total=total)
-
-    def on_step(self, run: Run, scalars: Scalars) -> None:
-        """Show how far a run is, at most ten times a second."""
-        now = time.perf_counter()
-        if now - self._shown > 0.1 or run.step == run.preset.steps:
-            self._shown = now
-            self.at(run.spec.name, run.step, run.preset.steps)
-
-
-@contextmanager
-def _progress() -> Iterator[_Bar]:
-    bar = _Bar()
-    with bar._bar:
-        yield bar
-
-
 def _setting(text: str) -> tuple[str, Any]:
     """Read ``name=value``, the value as TOML where it is some, else as text."""
     import tomllib
@@ -275,3 +171,7 @@ def _tell(run: Run) -> None:
     click.echo(f"{run.spec.name}: {run.step} steps in {run.seconds:.1f} s on {run.model.device}; {last}")
     if run.checkpoint is not None:
         click.echo(str(run.checkpoint))
+
+
+for _command in (accept_models, measure_bars, tell_stories):
+    commands.add_command(_command)

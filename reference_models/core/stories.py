@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+# Of a long list, how many numbers are shown of either end.
+_ENDS = 4
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tale:
     """What came out.
@@ -59,6 +63,35 @@ class Story:
         facts = {"claim": self.claim, "holds": tale.holds, "seed": seed, "quick": quick, "numbers": tale.numbers}
         replace_file(out / f"{self.name}.json", json.dumps(facts, indent=1, allow_nan=False).encode())
         return tale
+
+
+def write_page(folder: Path) -> None:
+    """Write ``index.md``: every story whose numbers lie in a folder, with its figure."""
+    parts = [
+        "# Stories\n\nOne claim, one command, one figure each: `python -m reference_models story NAME --out DIR`.\n"
+    ]
+    for path in sorted(folder.glob("*.json")):
+        facts = json.loads(path.read_text())
+        numbers = "\n".join(f"| {_words(key)} | {shown(value)} |" for key, value in facts["numbers"].items())
+        verdict = "It came out" if facts["holds"] else "**It did not come out**"
+        how = f"{verdict} with seed {facts['seed']}{' (the quick form)' if facts['quick'] else ''}."
+        parts.append(
+            f"## {_words(path.stem).capitalize()}\n\n{facts['claim']} {how}\n\n![{facts['claim']}]({path.stem}.png)\n\n"
+            f"<details><summary>Numbers</summary>\n\n| what | value |\n|---|---|\n{numbers}\n\n</details>\n"
+        )
+    (folder / "index.md").write_text("\n".join(parts))
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def shown(value: Any) -> str:
+    """Write a number, a text, or a list of them, of which long ones are cut in the middle."""
+    if isinstance(value, list):
+        cut = [*value[:_ENDS], "…", *value[-_ENDS:]] if len(value) > 3 * _ENDS else value
+        return ", ".join(shown(item) for item in cut)
+    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "\\|")
 
 
 STORIES: Catalog[Story] = Catalog("reference_models.stories", "STORY", Story)

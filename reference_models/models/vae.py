@@ -13,6 +13,8 @@ noise this is probabilistic PCA, and its best ELBO *is* the log likelihood (`ora
 
 What is a sample? ``p(x) = E p(x | z)`` has the noise of the head in it, so ``observe = "sample"`` draws from the model
 whose likelihood is bounded; ``"mean"`` gives the decoder's mean, as most pictures in papers do: another, smoother law.
+The default is the honest one. Presets of grey images choose the mean: on digits of 8 by 8 a classifier told draws with
+normal noise from data with an accuracy of 0.99, and means with one of 0.70. Of 0 and 1 only draws are images at all.
 
 Breaks by: posterior collapse (q = N(0, 1): see `active_units`), against which a warm-up of the KL weight or
 free bits (Kingma et al. 2016) help; and blur, since one mean stands for all images that a code cannot tell apart.

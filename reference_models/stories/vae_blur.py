@@ -103,8 +103,8 @@ def verdict(numbers: dict[str, Any]) -> bool:
     fine, dirt = (dict(zip(numbers["laws"], numbers[key], strict=True)) for key in ("detail", "grain"))
     finest = dict(zip(numbers["laws"], (s[-1] for s in numbers["spectrum"]), strict=True))
     soft = max(fine["copies"], fine["means"]) < 0.9 * fine["data"] and finest["means"] < 0.9 * finest["data"]
-    grainy = dirt["with noise"] > 3 * max(dirt["data"], dirt["means"])
-    return bool(soft and grainy and finest["with noise"] > 1.5 * finest["means"])
+    grainy = dirt["with noise"] > 2 * max(dirt["data"], dirt["means"])
+    return bool(soft and grainy and finest["with noise"] > 1.1 * finest["means"])
 
 
 def _figure(found: dict[str, Images], numbers: dict[str, Any]) -> Figure:
@@ -113,7 +113,7 @@ def _figure(found: dict[str, Images], numbers: dict[str, Any]) -> Figure:
     figure = Figure(figsize=(8.6, 2.9), layout="constrained")
     grid = figure.add_gridspec(1, 3, width_ratios=[2.3, 1.0, 1.1])
     told = dict(zip(("means", "with noise"), numbers["accuracy"], strict=True))
-    titles = [f"{name}\ntold: {told[name]:.0%}" if name in told else name for name in found]
+    titles = [f"{name}\ntold apart: {told[name]:.0%}" if name in told else name for name in found]
     _draw_pictures(figure.add_subplot(grid[0]), found, titles)
     _draw_detail(figure.add_subplot(grid[1]), numbers)
     _draw_spectrum(figure.add_subplot(grid[2]), numbers)
@@ -149,6 +149,8 @@ def _draw_spectrum(ax: Axes, numbers: dict[str, Any]) -> None:
         waves = range(1, len(power) + 1)
         ax.plot(waves, power, f"{marker}-", color=COLOURS[name], markersize=4, linewidth=1.0, label=name)
     ax.set_yscale("log")
+    ax.set_yticks([0.01, 0.02, 0.05, 0.1, 0.2, 0.5], ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5"])
+    ax.minorticks_off()
     ax.set_xticks(list(waves))
     tidy(ax, grid="y")
     labels(ax, x="waves per image", y="power")

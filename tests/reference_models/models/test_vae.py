@@ -121,6 +121,20 @@ def test_the_weight_warms_up_with_the_steps() -> None:
     assert warmed(0, 0) == 1.0
 
 
+def test_bfloat16_products_leave_the_bound_in_full_precision() -> None:
+    rows = [fit(begin("vae", "smoke", device="cpu", mixed=mixed, log_every=1), 3).history for mixed in ("on", "off")]
+    for mixed, full in zip(*rows, strict=True):
+        assert mixed["elbo"] != full["elbo"]  # bfloat16 was in use
+        assert mixed["elbo"] == pytest.approx(full["elbo"], rel=0.02)
+        assert mixed["kl"] == pytest.approx(full["kl"], rel=0.1)
+    vae = begin("vae", "smoke", device="cpu").model
+    assert isinstance(vae, VAE)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert vae.encoder(torch.zeros(2, 1, 8, 8)).dtype == torch.bfloat16
+        mean, log_variance = vae.posterior(torch.zeros(2, 1, 8, 8))
+        assert mean.dtype == log_variance.dtype == gaussian_kl(mean, log_variance).dtype == torch.float32
+
+
 # ---- the importance-weighted bound ----
 
 ORIGIN = torch.zeros(1, 1)

@@ -19,6 +19,8 @@ from reference_models.core.model import MODELS
 from reference_models.core.presets import preset_names, preset_of
 
 RESULTS = Path(__file__).with_name("results.json")
+# Why a preset misses its bars, where that is known; "model/preset" -> a clause.
+REASONS = Path(__file__).with_name("reasons.json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +127,7 @@ def store(results: list[dict[str, Any]], path: Path = RESULTS) -> None:
 def table(path: Path = RESULTS) -> str:
     """Write the table of all models as Markdown: what was asked, what came out."""
     results = {(r["model"], r["preset"]): r for r in (json.loads(path.read_text()) if path.exists() else [])}
-    head = "| model | formula | preset | minutes | judged as | result | medians of the seeds |\n" + "|---|" * 7
+    head = "| model | formula | preset | minutes | judged as | seeds | result | medians |\n" + "|---|" * 8
     lines = [head.replace("|---||", "|---|")]
     for spec in MODELS:
         for preset in preset_names(spec.name):
@@ -139,13 +141,15 @@ def table(path: Path = RESULTS) -> str:
 
 def _outcome(found: dict[str, Any] | None, place: str) -> str:
     if not place:
-        return "– | by its oracle in the tests | – | –"
+        return "– | by its oracle in the tests | – | – | –"
     if found is None:
-        return f"– | {place} | not run | –"
+        return f"– | {place} | 0 | not run | –"
     verdict = "passes" if found["passes"] else f"**fails**: {', '.join(found['misses'] + found['broken'])}"
+    reason = json.loads(REASONS.read_text()).get(f"{found['model']}/{found['preset']}")
+    verdict += f" ({reason})" if reason and not found["passes"] else ""
     numbers = ", ".join(f"{key} {value:.3g}" for key, value in found["median"].items())
     minutes = "–" if found["minutes"] is None else f"{found['minutes']:.1f}"
-    return f"{minutes} | {place} | {verdict} | {numbers}"
+    return f"{minutes} | {place} | {len(found['seeds'])} | {verdict} | {numbers}"
 
 
 def bars_table(bars: list[Bar]) -> str:

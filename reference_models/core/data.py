@@ -127,7 +127,7 @@ class Domain:
     """
 
     def __init__(self, source: object, scale: str) -> None:
-        self.sampler: Sampler = gandiag.open_sampler(source)
+        self.sampler: Sampler = gandiag.open_sampler(source, lag=1)  # no row of training data is left out
         self.address = source if isinstance(source, str) else self.sampler.name
         shown = self.sampler.sample(self.sampler.size or _LAW_SHOWN, rng=stream(0, "reference_models", "data"))
         self.units = Units.of(shown, scale)
@@ -174,6 +174,7 @@ class Data:
             "sources": [domain.address for domain in self.domains],
             "fingerprints": [domain.fingerprint for domain in self.domains],
             "units": asdict(self.units),
+            "units_of_inputs": asdict(self.domains[0].units),
         }
 
 

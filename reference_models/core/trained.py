@@ -12,6 +12,7 @@ from torch import Tensor
 import gandiag
 from gandiag.core.protocols import Sampler
 from gandiag.core.samples import SampleSet
+from gandiag.datasets._laws import rows_asked_for
 from gandiag.errors import ConfigError
 from reference_models.core.checkpoint import read_checkpoint, restore
 from reference_models.core.data import Units
@@ -39,8 +40,8 @@ class Trained:
         saved = read_checkpoint(path)
         self.name, self.facts = path.stem if path.stem != "checkpoint" else path.parent.name, saved.facts
         self.spec: ModelSpec = MODELS.get(self.facts["name"])
-        units = self.facts["data"]["units"]
-        self.units = Units(**{**units, "shape": tuple(units["shape"]), "shares": tuple(units["shares"])})
+        data = self.facts["data"]
+        self.units, self._units_of_inputs = _units(data["units"]), _units(data.get("units_of_inputs", data["units"]))
         self.model: Model[Any] = self.spec.model(
             config_of(self.spec.config, self.facts["config"]), self.units, Keys(0, device=chosen_device(device))
         )
@@ -69,6 +70,7 @@ class Trained:
         labels : array of int, shape (n,), optional
             Classes to make, for conditional models; drawn with the shares of the training data when absent.
         """
+        n = rows_asked_for(n)
         keys = Keys(int(rng.integers(2**62)), device=self.model.device)
         if self.inputs is not None:
             return self._translated(self.inputs.sample(n, rng=rng))
@@ -83,7 +85,7 @@ class Trained:
         return self._translated(samples)
 
     def _translated(self, samples: SampleSet) -> SampleSet:
-        x = self.units.to_model(np.asarray(samples.values)).to(self.model.device)
+        x = self._units_of_inputs.to_model(np.asarray(samples.values)).to(self.model.device)
         with torch.no_grad(), evaluating(self.model.networks.values()):
             y: Tensor = self.model.translate(x)  # type: ignore[attr-defined]
         return self._as_samples(y, samples.labels)
@@ -114,6 +116,10 @@ class Trained:
             lag=1,
             source=self.name,
         )
+
+
+def _units(plain: dict[str, Any]) -> Units:
+    return Units(**{**plain, "shape": tuple(plain["shape"]), "shares": tuple(plain["shares"])})
 
 
 def load(path: str | Path, *, device: str = "cpu", averaged: bool = True) -> Trained:

@@ -1,4 +1,4 @@
-"""A GAN forgets modes while it finds others; a discriminator that judges packs keeps more, a gradient penalty all.
+"""A GAN forgets modes while it finds others; a packed one at even rates, and one with a gradient penalty, hold all.
 
 Eight Gaussians on a ring. Every model is sampled at regular steps; a mode is *held* when at least 1 % of the samples
 lie within 0.3 of its centre, a fifth of the way to the next one: near enough to say which mode is meant early in
@@ -56,14 +56,15 @@ def run(*, seed: int, quick: bool, progress: Callable[[str, int, int], Any] | No
 
 def cast(quick: bool) -> dict[str, tuple[str, dict[str, Any], int]]:
     """Name the models, their settings and their steps."""
-    nets = {"latent": 2, "hidden": [64, 64]}
-    plain = {**nets, "activation": "relu", "discriminator_hidden": [64, 64], "lr": 1e-3, "discriminator_lr": 1e-3}
-    steps, fewer = (800, 400) if quick else (3000, 1500)
-    penalised = {**nets, "critic_hidden": [64, 64], "batch": 128, "lr": 3e-3, "anneal": fewer, "average": 0.0}
+    small = {"latent": 2, "hidden": [64, 64]}
+    uneven = {"latent": 4, "batch": 128, "lr": 5e-3, "discriminator_lr": 1e-4}
+    packs = {"latent": 4, "batch": 256, "pack": 4, "lr": 5e-4, "discriminator_lr": 5e-4}
+    rounds = 500 if quick else 1500
+    smooth = {**small, "critic_hidden": [64, 64], "batch": 128, "lr": 3e-3, "penalty": 0.1, "n_critic": 2}
     return {
-        "GAN": ("gan", {**plain, "batch": 64}, steps),
-        "packed GAN": ("gan", {**plain, "batch": 128, "pack": 4}, steps),
-        "WGAN-GP": ("wgan", penalised, fewer),
+        "GAN": ("gan", uneven, 1000),
+        "packed GAN": ("gan", packs, 1500 if quick else 3000),
+        "WGAN-GP": ("wgan", {**smooth, "anneal": rounds, "average": 0.0}, rounds),
     }
 
 
@@ -75,19 +76,20 @@ def occupancy(x: Matrix) -> Matrix:
 
 
 def counts(name: str, shares: Matrix) -> dict[str, float]:
-    """Count the modes held at the end and on average over the second half, and the times that a held one was lost."""
+    """Count the modes held at the end, and over the second half how many on average and how often one was lost."""
     held = shares >= HELD
+    late = held[len(held) // 2 :]
     return {
         f"{name}_modes": int(held[-1].sum()),
-        f"{name}_held": float(held[len(held) // 2 :].sum(axis=1).mean()),
-        f"{name}_lost": int((held[:-1] & ~held[1:]).sum()),
+        f"{name}_held": float(late.sum(axis=1).mean()),
+        f"{name}_lost": int((late[:-1] & ~late[1:]).sum()),
     }
 
 
 def verdict(numbers: dict[str, Any]) -> bool:
-    """Check that the GAN loses modes, that packs hold more of them on average, and WGAN-GP all eight at the end."""
-    hops = numbers["GAN_lost"] > 0 and numbers["GAN_held"] < 8
-    return bool(hops and numbers["packed GAN_held"] > numbers["GAN_held"] and numbers["WGAN-GP_modes"] == 8)
+    """Check that the GAN keeps losing modes that it had, and that the other two end with all eight."""
+    hops = numbers["GAN_lost"] >= 3 and numbers["GAN_held"] < 8
+    return bool(hops and numbers["packed GAN_modes"] == 8 and numbers["WGAN-GP_modes"] == 8)
 
 
 def _figure(numbers: dict[str, Any], pictures: dict[str, list[Matrix]]) -> Figure:
@@ -101,7 +103,8 @@ def _figure(numbers: dict[str, Any], pictures: dict[str, list[Matrix]]) -> Figur
         for column in range(PANELS):
             at = 3 * column
             _strip(figure.add_subplot(grid[2 * row, column]), pictures[name][at], f"step {steps[at]}")
-        title = f"{name}: {numbers[f'{name}_modes']} of 8 at the end, lost {numbers[f'{name}_lost']} times"
+        modes, lost = numbers[f"{name}_modes"], numbers[f"{name}_lost"]
+        title = f"{name}: {modes} of 8 at the end, modes lost in the second half {lost} times"
         _map(figure.add_subplot(grid[2 * row + 1, :]), np.array(numbers[f"{name}_shares"]), steps, title)
     return figure
 
@@ -127,7 +130,7 @@ def _map(ax: Axes, shares: Matrix, steps: list[int], title: str) -> None:
 
 STORY = Story(
     name="mode_hopping",
-    claim="A plain GAN on a ring of eight modes finds modes and loses them again; judged in packs of four it holds "
-    "more of them, and WGAN-GP ends with all eight.",
+    claim="A GAN whose generator outruns its discriminator finds modes and loses them again; at even rates, judged in "
+    "packs of four, it ends with all eight, and so does WGAN-GP.",
     run=run,
 )

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import gandiag
-from gandiag.errors import ConfigError, FileFormatError, NumericalError, UnknownName
+from gandiag.errors import ConfigError, FileFormatError, NumericalError, SamplerExhausted, UnknownName
 from reference_models.cli import main
 from reference_models.core.checkpoint import read_checkpoint, read_facts, replace_file
 from reference_models.core.data import Batches, Data
@@ -169,6 +169,15 @@ def test_an_epoch_shows_every_row_once() -> None:
     )
     with pytest.raises(ConfigError, match="as many batches as it declares"):
         (batch := Batches(data, Keys(1), 64, 1))(), batch()
+
+
+def test_no_row_of_training_data_is_thinned_away(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(size=(3000, 2))
+    rows = np.array([noise[max(0, i - 5) : i + 1].sum(axis=0) for i in range(3000)])  # each depends on those before
+    np.save(tmp_path / "x.npy", rows)
+    assert len(Data([str(tmp_path / "x.npy")]).domains[0].values) == 3000
+    with pytest.raises(SamplerExhausted, match="is independent of the others"):  # as samples under test they would be
+        gandiag.open_sampler(rows).sample(3000, rng=np.random.default_rng(0))
 
 
 def test_units_go_to_the_model_and_back() -> None:

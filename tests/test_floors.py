@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "measuring": {"core", "inference"},
     "working": set(),
     "device": set(),
+    "gate": {"core", "evaluate", "inference", "measuring", "sources"},
     "evaluate": {"core", "measuring", "findings", "preparation", "working"},
     "calibration": {"core", "inference", "measuring", "evaluate", "sources", "datasets", "pathologies", "metrics"},
     "monitor": {"core", "sources", "preparation", "measuring", "working", "plots"},

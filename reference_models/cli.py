@@ -123,8 +123,9 @@ def sample_model(checkpoint: str, n: int, out: Path, seed: int, device: str) -> 
     from reference_models.core.trained import load
 
     samples = load(checkpoint, device=device).sample(n, rng=np.random.default_rng(seed))
-    if out.suffix == ".npz" and samples.labels is not None:
-        np.savez(out, x=samples.values, y=samples.labels)
+    if out.suffix == ".npz":
+        arrays = {"x": samples.values} if samples.labels is None else {"x": samples.values, "y": samples.labels}
+        np.savez(out, **arrays)
     else:
         np.save(out, samples.values)
     click.echo(f"{out}: {n} samples of shape {samples.shape}", err=True)
@@ -140,14 +141,14 @@ def sample_model(checkpoint: str, n: int, out: Path, seed: int, device: str) -> 
 def evaluate_model(checkpoint: str, real: str | None, n: int | None, html: Path | None, seed: int, device: str) -> None:
     """Score a CHECKPOINT with gandiag, against data that it was not trained on where there are such."""
     import gandiag
+    from reference_models.core.data import from_file
     from reference_models.core.trained import load
 
     trained = load(checkpoint, device=device)
-    source = trained.facts["data"]["sources"][-1]
+    source = from_file(trained.facts["data"]["sources"][-1])
     held_out = real or source.replace("split=train", "split=test")
-    report = gandiag.score(
-        held_out, trained, train=source if held_out != source and "split=" in source else None, n=n, seed=seed
-    )
+    train = trained.seen(source) if held_out != source and "split=" in source else None
+    report = gandiag.score(trained.seen(held_out), trained, train=train, n=n, seed=seed)
     click.echo(report.to_text())
     if html is not None:
         report.to_html(html)

@@ -43,7 +43,7 @@ def accept_models(
 
 @click.command("bars")
 @click.argument("places", nargs=-1)
-@click.option("--times", type=click.IntRange(min=10), default=60, show_default=True, help="Draws of the floor.")
+@click.option("--times", type=click.IntRange(min=10), default=200, show_default=True, help="Draws of the floor.")
 @click.option("--store", type=click.Path(dir_okay=False, path_type=Path), help="Write them there.")
 def measure_bars(places: tuple[str, ...], times: int, store: Path | None) -> None:
     """Measure the floors of PLACES and what must fail there, and set the bars; before any model is trained."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -58,15 +59,19 @@ def run_job(job: Job) -> dict[str, Any]:
     torch.set_num_threads(1)
     row: dict[str, Any] = {"model": job.model, "preset": job.preset, "seed": job.seed}
     done = job.folder / "judged.json"
-    if done.exists():
-        return dict(json.loads(done.read_text()))
+    asked = asdict(preset_of(job.model, job.preset))
+    if done.exists() and (known := json.loads(done.read_text())).get("asked") == json.loads(json.dumps(asked)):
+        return dict(known)
     try:
         run = train(job.model, job.preset, seed=job.seed, out=job.folder, device="cpu")
         numbers = _judge(place_of(run.preset)).judge(load(job.folder), seed=job.seed)
     except Exception as error:
         return {**row, "error": f"{type(error).__name__}: {error}"}
-    row |= {"minutes": round(run.seconds / 60, 2), "steps": run.step, "numbers": _rounded(numbers)}
-    replace_file(done, json.dumps(row).encode())
+    odd = [key for key, value in numbers.items() if not math.isfinite(value)]
+    if odd:
+        return {**row, "error": f"no number for {', '.join(odd)}"}
+    row |= {"minutes": round(run.seconds / 60, 2), "steps": run.step, "numbers": numbers, "asked": asked}
+    replace_file(done, json.dumps(row, allow_nan=False).encode())
     return row
 
 
@@ -93,17 +98,21 @@ def accept(presets: list[tuple[str, str]], *, seeds: int, out: Path, jobs: int =
 
 
 def summed_up(model: str, preset: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Sum up the seeds of one preset: it passes when the medians clear every bar and no seed broke."""
+    """Sum up the seeds of one preset: it passes when more than half of them clear every bar and none broke.
+
+    Whole seeds are counted, not bars: medians of each number would pass three seeds of which each fails another bar.
+    """
     bars = stored_bars(place_of(preset_of(model, preset)))
     broken = [row["error"] for row in rows if "error" in row]
     whole = [row for row in rows if "error" not in row]
     medians = median_numbers([row["numbers"] for row in whole])
-    missed = failed(bars, medians)
+    misses = [failed(bars, row["numbers"]) for row in whole]
+    passes = not broken and 2 * sum(not missed for missed in misses) > len(rows)
     return {
         "model": model,
         "preset": preset,
-        "passes": not missed and not broken and bool(whole),
-        "misses": missed,
+        "passes": passes,
+        "misses": [] if passes else sorted({name for missed in misses for name in missed}),
         "broken": broken,
         "median": medians,
         "minutes": statistics.median([row["minutes"] for row in whole]) if whole else None,
@@ -120,7 +129,7 @@ def store(results: list[dict[str, Any]], path: Path = RESULTS) -> None:
     """Put results in the place of those of the same model and preset."""
     kept = {(r["model"], r["preset"]): r for r in (json.loads(path.read_text()) if path.exists() else [])}
     kept |= {(r["model"], r["preset"]): r for r in results}
-    lines = ",\n".join(json.dumps(kept[key], sort_keys=True) for key in sorted(kept))
+    lines = ",\n".join(json.dumps(kept[key], sort_keys=True, allow_nan=False) for key in sorted(kept))
     replace_file(path, f"[\n{lines}\n]\n".encode())
 
 
@@ -161,7 +170,3 @@ def bars_table(bars: list[Bar]) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-def _rounded(numbers: Numbers) -> Numbers:
-    return {key: round(value, 5) for key, value in numbers.items()}

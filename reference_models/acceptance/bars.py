@@ -66,7 +66,8 @@ def measured_bars(judge: Judge, *, seed: int = 0, times: int = 200) -> dict[str,
     baselines = {name: judge.judge(sampler, seed=seed) for name, sampler in judge.fixtures.items()}
     bars = judge.bars(floor, baselines)
     return {
-        "floor": {key: _summary([row[key] for row in floor]) for key in floor[0]},
+        "times": times,
+        "floor": {key: _summary(_values(floor, key)) for key in floor[0]},
         "bars": [bar.__dict__ for bar in bars],
         "must_fail": {
             name: {"numbers": numbers, "fails": failed(bars, numbers)} for name, numbers in baselines.items()
@@ -81,12 +82,16 @@ def stored_bars(place: str) -> list[Bar]:
 
 def quantile(floor: list[Numbers], key: str, level: float) -> float:
     """Take a quantile of a number over the floor."""
-    return float(np.quantile([row[key] for row in floor], level))
+    return float(np.quantile(_values(floor, key), level))
 
 
 def mean(floor: list[Numbers], key: str) -> float:
     """Take the mean of a number over the floor."""
-    return float(np.mean([row[key] for row in floor]))
+    return float(np.mean(_values(floor, key)))
+
+
+def _values(floor: list[Numbers], key: str) -> list[float]:
+    return [row[key] for row in floor if key in row]
 
 
 def _summary(values: list[float]) -> dict[str, float]:

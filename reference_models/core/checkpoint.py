@@ -54,12 +54,28 @@ def tensors_of(model: Model[Any], averages: dict[str, dict[str, Tensor]]) -> dic
     return {key: value.detach().cpu().clone().contiguous() for key, value in found.items()}
 
 
-def restore(model: Model[Any], averages: dict[str, dict[str, Tensor]], saved: Checkpoint) -> None:
-    """Put the tensors of a file back into a model that was built from the same config."""
-    for name, net in model.networks.items():
-        net.load_state_dict(saved.under(f"net/{name}/"))
-    for name, state in averages.items():
-        for key, value in saved.under(f"ema/{name}/").items():
+def restore(model: Model[Any], averages: dict[str, dict[str, Tensor]], saved: Checkpoint, *, name: str) -> None:
+    """Put the tensors of a file back into a model that was built from the same config.
+
+    Raises
+    ------
+    FileFormatError
+        When weights are missing, left over, or of another shape.
+    """
+    expected = {f"net/{n}/{key}": v.shape for n, net in model.networks.items() for key, v in net.state_dict().items()}
+    expected |= {f"ema/{n}/{key}": v.shape for n, state in averages.items() for key, v in state.items()}
+    found = {key: v.shape for key, v in saved.tensors.items() if key in expected or key.startswith("net/")}
+    if found != expected:
+        odd = sorted({*found.items()} ^ {*expected.items()})
+        raise FileFormatError(
+            f"{name} must hold exactly the weights of its model",
+            received=f"{len(odd)} that differ, such as {odd[0][0]}",
+            remedy="Take the file as it was written.",
+        )
+    for net_name, net in model.networks.items():
+        net.load_state_dict(saved.under(f"net/{net_name}/"))
+    for net_name, state in averages.items():
+        for key, value in saved.under(f"ema/{net_name}/").items():
             state[key].copy_(value)
     for label, optimizer in model.optimizers.items():
         _restore_optimizer(optimizer, _weight_names(model), saved.under(f"opt/{label}/"))

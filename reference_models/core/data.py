@@ -17,6 +17,7 @@ from gandiag.core.protocols import Sampler
 from gandiag.core.rng import stream
 from gandiag.core.samples import SampleSet
 from gandiag.errors import ConfigError
+from gandiag.samplers._address import parse_address
 from reference_models.core.rng import Keys
 
 SCALES = {"none": None, "symmetric": (-1.0, 1.0), "unit": (0.0, 1.0), "binary": (0.0, 1.0)}
@@ -113,6 +114,23 @@ class Units:
         if self.kind == "vector":
             return x.reshape(len(x), -1).double().numpy()
         return (x.permute(0, 2, 3, 1) if self.channels_last else x[:, 0]).double().contiguous().numpy()
+
+
+def from_file(address: str) -> str:
+    """Pass on an address that a checkpoint names, unless it would run code: a file that was sent must run none.
+
+    Raises
+    ------
+    ConfigError
+        For ``module:attribute`` and ``file.py:attribute``.
+    """
+    if parse_address(address).form == "code":
+        raise ConfigError(
+            "a checkpoint must not name code as its data",
+            received=address,
+            remedy="Where you trust it, pass the data yourself.",
+        )
+    return address
 
 
 class Domain:
@@ -243,4 +261,6 @@ def _fingerprint(samples: SampleSet) -> str:
     digest = hashlib.sha256()
     for _, block in samples.blocks():
         digest.update(np.ascontiguousarray(block, dtype="<f8").tobytes())
+    if samples.labels is not None:
+        digest.update(np.ascontiguousarray(samples.labels, dtype="<i8").tobytes())
     return f"{'x'.join(str(s) for s in (len(samples), *samples.shape))}-{digest.hexdigest()[:16]}"

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -84,6 +84,7 @@ class Run:
             "model": self.spec.name,
             "seed": self.keys.seed,
             "data": self.data.provenance["fingerprints"],
+            "units": [asdict(domain.units) for domain in self.data.domains],
             "mixed": self.mixed,
         }
 
@@ -93,12 +94,22 @@ class Run:
             return
         from gandiag import __version__
 
+        averages = self.average.state if self.average else {}
+        tensors = tensors_of(self.model, averages)
+        broken = [key for key, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
+        if broken:  # the checkpoint that is there is worth more
+            raise NumericalError(
+                "weights must stay finite",
+                received=f"{len(broken)} tensors at step {self.step}, such as {broken[0]}",
+                remedy="Lower the learning rate; the last checkpoint is from before.",
+            )
         facts = {
             "name": self.spec.name,
             "preset": self.preset.name,
             "config": dataclasses.asdict(self.model.config),
             "settings": self.settings,
             "step": self.step,
+            "steps": self.preset.steps,
             "seconds": round(self.seconds, 1),
             "seed": self.keys.seed,
             "average": self.preset.average,
@@ -107,11 +118,11 @@ class Run:
             "versions": {"torch": torch.__version__, "gandiag": __version__},
         }
         self.out.mkdir(parents=True, exist_ok=True)
-        averages = self.average.state if self.average else {}
-        write_checkpoint(self.checkpoint, Checkpoint(tensors=tensors_of(self.model, averages), facts=facts))
-        replace_file(self.out / "checkpoint.json", json.dumps(facts, indent=1, sort_keys=True).encode())
         rows = "".join(json.dumps(row, allow_nan=False) + "\n" for row in self.history)
+        # First the history: what it has beyond the checkpoint is dropped on loading, what it lacks would be lost.
         replace_file(self.out / "history.jsonl", rows.encode())
+        write_checkpoint(self.checkpoint, Checkpoint(tensors=tensors, facts=facts))
+        replace_file(self.out / "checkpoint.json", json.dumps(facts, indent=1, sort_keys=True).encode())
 
     def load(self) -> bool:
         """Go back to the last checkpoint, if there is one; a changed setting is refused."""
@@ -120,7 +131,7 @@ class Run:
         saved = read_checkpoint(self.checkpoint)
         now = json.loads(json.dumps(self.settings))
         refuse_changes(saved.facts["settings"], now, where=self.out.name)
-        restore(self.model, self.average.state if self.average else {}, saved)
+        restore(self.model, self.average.state if self.average else {}, saved, name=self.checkpoint.name)
         self.step, self.seconds = int(saved.facts["step"]), float(saved.facts["seconds"])
         history = self.out / "history.jsonl"
         lines = history.read_text().splitlines() if history.exists() else []

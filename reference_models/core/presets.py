@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +75,14 @@ def preset_of(model: str, name: str, **changes: Any) -> Preset:
         raise unknown_name(
             name, list(table), what=f"preset of {model}", listing="See `python -m reference_models list`."
         )
-    preset = config_of(Preset, {**table[name], "name": name})
+    return changed(config_of(Preset, {**table[name], "name": name}), **changes)
+
+
+def changed(preset: Preset, **changes: Any) -> Preset:
+    """Change settings of a preset, or of its model, by their own names; wrong types are refused."""
     own = {k: v for k, v in changes.items() if k in Preset.__dataclass_fields__ and k != "model"}
     inner = {k: v for k, v in changes.items() if k not in own}
-    return replace(preset, **own, model={**preset.model, **inner})
+    return config_of(Preset, {**asdict(preset), **own, "model": {**preset.model, **inner}})
 
 
 def _table(model: str) -> dict[str, dict[str, Any]]:

@@ -10,11 +10,11 @@ from typing import Any
 from gandiag.core.checks import require_seed
 from gandiag.errors import ConfigError
 from reference_models.core.checkpoint import read_checkpoint
-from reference_models.core.data import Data
+from reference_models.core.data import Data, from_file
 from reference_models.core.device import chosen_device
 from reference_models.core.loop import Callback, Run, fit, mixed_choice
 from reference_models.core.model import MODELS, config_of
-from reference_models.core.presets import Preset, preset_of
+from reference_models.core.presets import Preset, changed, preset_of
 from reference_models.core.rng import Keys
 
 
@@ -58,7 +58,7 @@ def begin(
     """
     require_seed(seed)
     spec = MODELS.get(name)
-    chosen = preset_of(name, preset, **changes) if isinstance(preset, str) else preset
+    chosen = preset_of(name, preset, **changes) if isinstance(preset, str) else changed(preset, **changes)
     sources: Sequence[object] = chosen.data if data is None else data
     if len(sources) != spec.model.domains:
         raise ConfigError(
@@ -113,15 +113,14 @@ def resume(
     settings = facts["settings"]
     known = Preset.__dataclass_fields__
     own = {k: v for k, v in settings.items() if k in known and k not in ("model", "data")}
-    sources = facts["data"]["sources"]
-    preset = config_of(
-        Preset,
-        {**own, "name": facts["preset"], "data": sources, "model": facts["config"], "steps": steps or _steps(facts)},
-    )
+    sources = [from_file(source) for source in facts["data"]["sources"]] if data is None else list(data)
+    target = steps or _steps(facts)
+    names = {"name": facts["preset"], "data": facts["data"]["sources"]}
+    preset = config_of(Preset, {**own, **names, "model": facts["config"], "steps": target})
     run = begin(
         facts["name"],
         preset,
-        data=data or sources,
+        data=sources,
         out=out,
         seed=facts["seed"],
         device=device,
@@ -131,7 +130,7 @@ def resume(
 
 
 def _steps(facts: dict[str, Any]) -> int:
-    return preset_of(facts["name"], facts["preset"]).steps if facts["preset"] else int(facts["step"])
+    return int(facts.get("steps", facts["step"]))
 
 
 def history_of(out: str | Path) -> list[dict[str, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from gandiag.core.samples import SampleSet
 from gandiag.datasets._laws import rows_asked_for
 from gandiag.errors import ConfigError
 from reference_models.core.checkpoint import read_checkpoint, restore
-from reference_models.core.data import Units
+from reference_models.core.data import Units, from_file
 from reference_models.core.device import chosen_device
 from reference_models.core.ema import MovingAverage
 from reference_models.core.model import MODELS, Model, ModelSpec, config_of, evaluating
@@ -47,13 +48,13 @@ class Trained:
         )
         average = MovingAverage({n: self.model.networks[n] for n in self.model.averaged}, 0.0)
         has_average = any(key.startswith("ema/") for key in saved.tensors)
-        restore(self.model, average.state if has_average else {}, saved)
+        restore(self.model, average.state if has_average else {}, saved, name=path.name)
         if averaged and has_average:
             for name, state in average.state.items():
                 self.model.networks[name].load_state_dict(state)
-        self.inputs: Sampler | None = (
-            gandiag.open_sampler(self.facts["data"]["sources"][0]) if "translate" in self.spec.abilities else None
-        )
+        self.inputs: Sampler | None = None
+        if "translate" in self.spec.abilities:
+            self.inputs = gandiag.open_sampler(from_file(self.facts["data"]["sources"][0]), lag=1)
 
     @property
     def size(self) -> int | None:
@@ -77,6 +78,14 @@ class Trained:
         chosen = self._classes(n, rng, labels)
         x = self.model.sample(n, keys, chosen)
         return self._as_samples(x, None if chosen is None else chosen.cpu().numpy())
+
+    def seen(self, source: object) -> object:
+        """Give data as the model sees them: black and white where it was trained on such, else as they are."""
+        if self.units.scale != "binary":
+            return source
+        sampler = gandiag.open_sampler(source)
+        drawn = sampler.sample(sampler.size or 5000, rng=np.random.default_rng(0))
+        return replace(drawn, values=self.units.to_data(self.units.to_model(np.asarray(drawn.values))))
 
     def translate(self, samples: SampleSet) -> SampleSet:
         """Translate samples of the first domain into the second, for models that can."""

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer, RMSprop
 
+from gandiag.errors import ConfigError
 from reference_models import losses
 from reference_models.core.data import Batches, Units
 from reference_models.core.model import Model, ModelSpec, Scalars, descend, in_blocks
@@ -59,6 +60,8 @@ class WGAN(Model[WGANConfig]):
         """Make two networks; the critic has no batch normalisation."""
         generator, critic = conv_pair(config, units) if config.width else mlp_pair(config, units)
         self.G, self.D = self.named(generator, name="G"), self.named(critic, name="D")
+        if config.n_critic < 1:
+            raise ConfigError("`n_critic` must be at least 1", received=config.n_critic, remedy="Pass 5.")
         self.per_step = config.n_critic
         self.optimizers = {"G": optimizer(config, self.G), "D": optimizer(config, self.D)}
         if config.lipschitz == "clip":
@@ -72,6 +75,7 @@ class WGAN(Model[WGANConfig]):
             x = batch()
             fake = self.G(keys.normal("z_D", len(x), config.latent, index=j)).detach()
             estimate, penalty = self.critic_step(x, fake, keys.uniform("mix", len(x), index=j))
+        d_grad = losses.gradient_norm(self.D)  # before the generator's step adds to it
         g_loss = generator_loss(self.D(self.G(keys.normal("z_G", batch.size, config.latent))))
         descend(self.optimizers["G"], g_loss)
         return {
@@ -79,7 +83,7 @@ class WGAN(Model[WGANConfig]):
             "penalty": penalty,
             "g_loss": g_loss.detach(),
             "g_grad": losses.gradient_norm(self.G),
-            "d_grad": losses.gradient_norm(self.D),
+            "d_grad": d_grad,
             "at_bound": at_bound(self.D, config.clip),
         }
 

@@ -259,7 +259,7 @@ def check_level(p: Matrix, *, exact: bool = True) -> None:
         assert not exact or rate >= alpha - margin - 0.02
 
 
-@pytest.mark.parametrize("source", ["clusters", "labels", "known", "cells"])
+@pytest.mark.parametrize("source", ["labels", "known"])  # the others take long: they are among those below
 def test_p_values_hold_their_level(source: str) -> None:
     check_level(null_p_values(source, 300, n=100, seed=8))
 

@@ -42,6 +42,7 @@ def test_many_columns_are_narrowed_on_the_training_half():
     assert found.columns[0] == 71
 
 
+@pytest.mark.slow
 def test_no_column_is_named_more_often_than_the_level_where_nothing_differs():
     # 200 repetitions: the count of the smallest adjusted p at 0.05 stays below the binomial's 1e-4 tail.
     named, unadjusted = 0, 0

@@ -157,6 +157,8 @@ def test_an_interrupt_ends_at_once() -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell starts jobs in the background with interrupts ignored, which children inherit.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     time.sleep(6.0)
     process.send_signal(signal.SIGINT)

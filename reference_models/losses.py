@@ -65,3 +65,17 @@ def gradient_norm(net: torch.nn.Module) -> Tensor:
     """Euclidean norm of all gradients that a network holds."""
     norms = [w.grad.norm() for w in net.parameters() if w.grad is not None]
     return torch.stack(norms).norm() if norms else torch.zeros(())
+
+
+def game_scalars(
+    d_loss: Tensor, g_loss: Tensor, real: Tensor, fake: Tensor, g_grad: Tensor, d_grad: Tensor
+) -> dict[str, Tensor]:
+    """Name what a step of a GAN logs: both losses, what D believes of real rows and of fakes, both gradients' norms."""
+    return {
+        "d_loss": d_loss.detach(),
+        "g_loss": g_loss.detach(),
+        "d_real": real.detach().sigmoid().mean(),
+        "d_fake": fake.detach().sigmoid().mean(),
+        "g_grad": g_grad,
+        "d_grad": d_grad,
+    }

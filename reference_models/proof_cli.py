@@ -47,10 +47,10 @@ def accept_models(
 @click.option("--store", type=click.Path(dir_okay=False, path_type=Path), help="Write them there.")
 def measure_bars(places: tuple[str, ...], times: int, store: Path | None) -> None:
     """Measure the floors of PLACES and what must fail there, and set the bars; before any model is trained."""
+    from gandiag.core.files import replace_file
     from reference_models.acceptance.accept import bars_table
     from reference_models.acceptance.bars import STORE, Bar, measured_bars
     from reference_models.acceptance.places import PLACES
-    from reference_models.core.checkpoint import replace_file
 
     path = store or STORE
     for place in places or PLACES:

@@ -13,7 +13,6 @@ import inspect
 import io
 import json
 import os
-import secrets
 import tokenize
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from gandiag.calibration.null_simulation import DELTA
+from gandiag.core.files import replace_file
 from gandiag.core.specs import METRICS, MetricSpec
 from gandiag.errors import ConfigError, FileFormatError
 
@@ -190,7 +190,7 @@ def add_records(path: Path, new: Iterable[Record]) -> None:
             if record.power is None and old is not None and old.power is not None and old.digest == record.digest:
                 record = replace(record, power=old.power, power_repetitions=old.power_repetitions, falls=old.falls)
             records[record.metric, record.law] = record
-        _replace_file(path, _as_text([records[key] for key in sorted(records)]))
+        replace_file(path, _as_text([records[key] for key in sorted(records)]).encode())
 
 
 def _as_text(records: list[Record]) -> str:
@@ -213,13 +213,3 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _replace_file(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        temporary.write_text(text)
-        temporary.replace(path)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()

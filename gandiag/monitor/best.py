@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gandiag.core.files import replace_file
 from gandiag.core.specs import METRICS
 from gandiag.errors import ConfigError, FileFormatError, IntegrityError
 from gandiag.monitor.history import History, plain
@@ -196,29 +195,15 @@ def write_checkpoint(folder: Path, states: Mapping[str, Mapping[str, Any]], fact
     data = bytes(save(tensors, metadata={"written_by": "gandiag monitor"}))
     former = _sidecar(folder)
     path = folder / f"best-{facts['step']}.safetensors"
-    _replace(path, data)
+    replace_file(path, data)
     about = {key: value for key, value in facts.items() if key != "path"}
     about |= {"file": path.name, "sha256": hashlib.sha256(data).hexdigest(), "modules": sorted(states)}
     text = json.dumps(plain(about), indent=1, allow_nan=False) + "\n"
-    _replace(folder / SIDECAR, text.encode("utf-8"))
+    replace_file(folder / SIDECAR, text.encode("utf-8"))
     if former is not None and former["file"] != path.name:
         with suppress(OSError):
             (folder / former["file"]).unlink()
     return path
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old one or the new one, never half of one."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def _sidecar(folder: Path) -> dict[str, Any] | None:

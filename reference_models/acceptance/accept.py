@@ -13,9 +13,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from gandiag.core.files import replace_file
 from reference_models.acceptance.bars import Bar, Judge, Numbers, failed, stored_bars
 from reference_models.acceptance.places import PLACES, place_of
-from reference_models.core.checkpoint import replace_file
 from reference_models.core.model import MODELS
 from reference_models.core.presets import preset_names, preset_of
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,13 +25,13 @@ def _estimates(real: str, fake: Sampler | str, metrics: list[str], seed: int, n:
     return numbers
 
 
-class Modes:
-    """Judge of a toy with modes: all of them, in their places, shares and widths."""
+class Toy:
+    """What judges of toys share: 2500 samples against as many of the law, by the metrics of the place."""
 
-    METRICS = ("modes_captured", "high_quality", "mode_spread", "mode_kl", "c2st")
+    METRICS: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, address: str, modes: int) -> None:
-        self._address, self._modes = address, modes
+    def __init__(self, address: str) -> None:
+        self._address = address
 
     def judge(self, sampler: Sampler, *, seed: int) -> Numbers:
         """Measure 2500 samples."""
@@ -40,6 +41,16 @@ class Modes:
         """Measure fresh samples of the law itself."""
         law = gandiag.open_sampler(self._address)
         return [self.judge(law, seed=seed + 1 + index) for index in range(times)]
+
+
+class Modes(Toy):
+    """Judge of a toy with modes: all of them, in their places, shares and widths."""
+
+    METRICS = ("modes_captured", "high_quality", "mode_spread", "mode_kl", "c2st")
+
+    def __init__(self, address: str, modes: int) -> None:
+        super().__init__(address)
+        self._modes = modes
 
     def bars(self, floor: list[Numbers], baselines: Mapping[str, Numbers]) -> list[Bar]:
         """Set the bars."""
@@ -77,22 +88,10 @@ class Modes:
         return {name: gandiag.open_sampler(f"{self._address}!{fault}", name=name) for name, fault in faults.items()}
 
 
-class Density:
+class Density(Toy):
     """Judge of a law without modes to count: a classifier, and transport against the floor."""
 
     METRICS = ("c2st", "sliced_wasserstein", "mmd")
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-
-    def judge(self, sampler: Sampler, *, seed: int) -> Numbers:
-        """Measure 2500 samples."""
-        return _estimates(self._address, sampler, list(self.METRICS), seed, ROWS)
-
-    def floor(self, *, seed: int, times: int) -> list[Numbers]:
-        """Measure fresh samples of the law itself."""
-        law = gandiag.open_sampler(self._address)
-        return [self.judge(law, seed=seed + 1 + index) for index in range(times)]
 
     def bars(self, floor: list[Numbers], baselines: Mapping[str, Numbers]) -> list[Bar]:
         """Set the bars."""

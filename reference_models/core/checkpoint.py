@@ -7,9 +7,6 @@ Keys are ``net/<network>/<weight>``, ``ema/<network>/<weight>``, ``opt/<optimise
 from __future__ import annotations
 
 import json
-import os
-import secrets
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ import safetensors.torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from gandiag.core.files import replace_file
 from gandiag.errors import ConfigError, FileFormatError
 from reference_models.core.model import Model
 
@@ -100,20 +98,6 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     facts = {"schema_version": SCHEMA_VERSION, **checkpoint.facts}
     data = safetensors.torch.save(checkpoint.tensors, {HEADER: json.dumps(facts, allow_nan=False, sort_keys=True)})
     replace_file(path, data)
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Put bytes in the place of a file in one move."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def read_facts(path: Path) -> dict[str, Any] | None:

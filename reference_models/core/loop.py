@@ -17,12 +17,12 @@ from typing import Any, Protocol
 
 import torch
 
+from gandiag.core.files import replace_file
 from gandiag.errors import NumericalError
 from reference_models.core.checkpoint import (
     Checkpoint,
     read_checkpoint,
     refuse_changes,
-    replace_file,
     restore,
     tensors_of,
     write_checkpoint,

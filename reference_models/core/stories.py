@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gandiag.core.catalog import Catalog
-from reference_models.core.checkpoint import replace_file
+from gandiag.core.files import replace_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -137,14 +137,8 @@ class DCGAN(Model[DCGANConfig]):
         fake_again = self.G(keys.normal("z_G", len(x), config.latent))
         g_loss = losses.non_saturating(self.D(packed(fake_again, config.pack)))
         descend(self.optimizers["G"], g_loss)
-        return {
-            "d_loss": d_loss.detach(),
-            "g_loss": g_loss.detach(),
-            "d_real": real_logit.detach().sigmoid().mean(),
-            "d_fake": fake_logit.detach().sigmoid().mean(),
-            "g_grad": losses.gradient_norm(self.G),
-            "d_grad": d_grad,
-        }
+        g_grad = losses.gradient_norm(self.G)
+        return losses.game_scalars(d_loss, g_loss, real_logit, fake_logit, g_grad, d_grad)
 
     def draw(self, n: int, keys: Keys, labels: Tensor | None = None) -> Tensor:
         """Map noise, normalised as the config says."""

@@ -163,7 +163,7 @@ def test_a_disk_that_fails_costs_an_event_and_not_the_checkpoint(
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gandiag.monitor.best._replace", full)
+    monkeypatch.setattr("gandiag.monitor.best.replace_file", full)
     turned(monitor, shift, [0.1, 2.0], start=1)
     assert [row["name"] for row in monitor.history.of("event")] == ["checkpoint_failed"]
     # In memory the new best, on the disk the old one, whole.

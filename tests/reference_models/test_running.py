@@ -13,9 +13,10 @@ import pytest
 import torch
 
 import gandiag
+from gandiag.core.files import replace_file
 from gandiag.errors import ConfigError, FileFormatError, NumericalError, SamplerExhausted, UnknownName
 from reference_models.cli import main
-from reference_models.core.checkpoint import read_checkpoint, read_facts, replace_file
+from reference_models.core.checkpoint import read_checkpoint, read_facts
 from reference_models.core.data import Batches, Data
 from reference_models.core.loop import Run, fit
 from reference_models.core.rng import Keys

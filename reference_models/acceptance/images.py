@@ -84,7 +84,7 @@ class LabelledImages:
         for index in range(SPLITS):
             first, _ = self._split(seed, index)
             chosen = rows[stream(seed, "acceptance", "chosen", str(index)).permutation(len(rows))[: len(first)]]
-            found.append({**self._numbers(first, chosen, seed, index), **_told_apart(first, chosen, index)})
+            found.append({**self._numbers(first, chosen, seed, index), **told_apart(first, chosen, index)})
         return {key: float(np.mean([row[key] for row in found])) for key in found[0]}
 
     def floor(self, *, seed: int, times: int) -> list[Numbers]:
@@ -96,7 +96,7 @@ class LabelledImages:
         splits = [self._split(seed, index) for index in range(times)]
         rows = [self._numbers(*split, seed, index) for index, split in enumerate(splits)]
         for index in range(min(times, _TOLD_APART)):
-            rows[index] |= _told_apart(*splits[index], index)
+            rows[index] |= told_apart(*splits[index], index)
         return rows
 
     def _split(self, seed: int, index: int) -> Split:
@@ -175,7 +175,7 @@ class LabelledImages:
         return sampler
 
 
-def _told_apart(real: Matrix, fake: Matrix, index: int) -> Numbers:
+def told_apart(real: Matrix, fake: Matrix, index: int) -> Numbers:
     """Give the held-out accuracy of gandiag's classifiers on pixels."""
     report = gandiag.score(real, fake, metrics=["c2st"], seed=index, permutations=99, features="identity")
     advantage = report["c2st"].estimate

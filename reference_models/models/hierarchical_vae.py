@@ -26,7 +26,7 @@ from torch.optim import Adam
 from reference_models.core.data import Batches, Units
 from reference_models.core.model import Model, ModelSpec, Scalars, descend, in_blocks
 from reference_models.core.rng import Keys
-from reference_models.models.vae import ACTIVE, HEADS, VAEConfig, objective, reparametrised, warmed
+from reference_models.models.vae import ACTIVE, VAEConfig, head_of, objective, reparametrised, warmed
 from reference_models.nets import Flat, mlp
 
 
@@ -82,7 +82,7 @@ class HierarchicalVAE(Model[HierarchicalVAEConfig]):
         self.prior = self.named(mlp([t, *config.top_widths, 2 * k]), name="prior")
         self.decoder = self.named(Flat(mlp([k, *reversed(widths), size]), units.shape), name="decoder")
         pixels = VAEConfig(head=config.head, noise=config.noise, sigma=config.sigma, bounded=config.bounded)
-        self.head = HEADS[config.head](pixels, units.shape)
+        self.head = head_of(pixels, units)
         self.named(self.head, name="head")
         weights = [w for net in self.networks.values() for w in net.parameters() if w.requires_grad]
         self.optimizers = {"all": Adam(weights, lr=config.lr)}

@@ -146,7 +146,7 @@ def _draw(ax: Axes, numbers: dict[str, Any], name: str) -> None:
         numbers["sweeps"], numbers[f"{name}_means"], "^-.", color=WRONG, markersize=4, linewidth=1, label="hidden means"
     )
     ax.axhline(numbers[f"{name}_floor"], color=REAL, linestyle=":", linewidth=1.0)
-    write(ax, SWEEPS[-1], numbers[f"{name}_floor"] / 1.9, "floor: as many perfect draws", va="top", ha="right")
+    write(ax, SWEEPS[-1], numbers[f"{name}_floor"] / 1.9, "floor: perfect draws", va="top", ha="right")
     ax.set_yscale("log")
     ax.set_ylim(2e-3, 1.5)
     tidy(ax, grid="y")

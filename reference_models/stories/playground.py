@@ -108,6 +108,7 @@ def _figure(numbers: dict[str, Any], made: Any) -> Figure:
         beliefs.plot(at, numbers[key], "-", color=colour, linewidth=1.0, label=f"D on {name}")
     beliefs.axhline(0.5, color=INK, linewidth=0.8, linestyle="--")
     beliefs.set_ylim(0, 1)
+    beliefs.set_xticks([0, at[-1] // 2, at[-1]])  # three: more would run into each other
     tidy(beliefs)
     labels(beliefs, x="examples", y="mean of D")
     legend(beliefs)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 import gandiag
+from gandiag.errors import ConfigError
 from reference_models.core.loop import Run, fit
 from reference_models.core.model import config_of
 from reference_models.core.presets import Preset
@@ -343,3 +344,27 @@ def test_the_way_between_two_images_begins_and_ends_at_their_copies() -> None:
         assert way.shape == (3, 5, 1, 8, 8)
         torch.testing.assert_close(way[:, 0], vae.decode(vae.encode(one)))
         torch.testing.assert_close(way[:, -1], vae.decode(vae.encode(other)))
+
+
+# ---- settings under which the bound is none ----
+
+
+def test_a_deviation_below_its_floor_can_rise_again() -> None:
+    head = Gaussian(VAEConfig(noise="shared"), (2,))
+    with torch.no_grad():
+        head.log_sigma.fill_(math.log(0.005))
+    assert float(head.sigma.detach()) == pytest.approx(0.01)
+    head.log_density(torch.ones(1, 2), torch.zeros(1, 2)).sum().backward()  # an error of a hundred deviations
+    assert head.log_sigma.grad is not None
+    assert float(head.log_sigma.grad) > 0
+    clamped = head.log_sigma.detach().clone().requires_grad_(True)  # the plain clamp, which the check must reject
+    (-0.5 * (1 / clamped.exp().clamp(min=0.01)).square()).backward()
+    assert float(clamped.grad) == 0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["vae", "hierarchical_vae"])
+def test_laws_that_do_not_fit_the_pixels_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="needs pixels from 0 to 1; got scale symmetric"):
+        begin(name, "smoke", device="cpu", scale="symmetric", head="bernoulli")
+    with pytest.raises(ConfigError, match=r"`sigma` must be at least 0\.01"):
+        begin(name, "smoke", device="cpu", sigma=0.001)

@@ -23,7 +23,8 @@
     │   └── SamplerExhausted
     ├── NumericalError (ArithmeticError)        4   no trustworthy number exists
     │   └── NotConverged
-    └── ResourceLimitError (RuntimeError)       5   refused before memory or time ran out
+    ├── ResourceLimitError (RuntimeError)       5   refused before memory or time ran out
+    └── QualityFailure (AssertionError)         1   a gate's conditions do not hold
 
 A message always states three things: the rule that was broken, the value that was received, and the remedy.
 """
@@ -183,3 +184,9 @@ class ResourceLimitError(GandiagError, RuntimeError):
     """The request would exceed a memory or time limit."""
 
     exit_code = 5
+
+
+class QualityFailure(GandiagError, AssertionError):
+    """A sampler does not hold the conditions of a gate: an answer, not a fault."""
+
+    exit_code = 1

@@ -20,6 +20,9 @@ EstimateKind = Literal["estimate", "lower_bound", "upper_bound", "index"]
 Direction = Literal["lower", "higher", "target"]
 Status = Literal["ok", "degraded", "undefined", "failed"]
 Alternative = Literal["greater", "less", "two-sided"]
+Sided = Literal["two-sided", "lower", "upper"]
+# From a confidence in (0, 1) to the ends of the interval.
+Bounds = Callable[[float], tuple[float | None, float | None]]
 
 # The fields that may be absent from a result; each then has a reason.
 OPTIONAL_FIELDS = ("estimate", "floor", "excess", "z", "p_value", "e_value", "interval", "mde")
@@ -46,13 +49,24 @@ class PValue:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Interval:
-    """Confidence interval of the population quantity; an open side is None."""
+    """Confidence interval of the population quantity; an open side is None.
+
+    ``bounds`` gives its ends at any other confidence: what a gate judges by. An interval that was read from a file has
+    none.
+    """
 
     low: float | None
     high: float | None
     level: float
     method: str
-    sided: Literal["two-sided", "lower", "upper"] = "two-sided"
+    sided: Sided = "two-sided"
+    bounds: Bounds | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, bounds: Bounds, *, level: float, method: str, sided: Sided = "two-sided") -> Interval:
+        """Make the interval at ``level`` from its ends as a function of the confidence, in (0, 1)."""
+        low, high = bounds(level)
+        return cls(low=low, high=high, level=level, method=method, sided=sided, bounds=bounds)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -12,7 +12,7 @@ from gandiag.core.catalog import Catalog
 from gandiag.core.comparison import Comparison
 from gandiag.core.protocols import FeatureMap, Sampler
 from gandiag.core.report import Diagnosis, FakeReport, RealSource, Report
-from gandiag.core.results import Direction, EstimateKind, Measurement
+from gandiag.core.results import Direction, EstimateKind, Measurement, Result
 
 Family = Literal["distribution", "fidelity", "modes", "duplicates", "memorisation"]
 Topic = Literal[
@@ -33,6 +33,33 @@ class Measure(Protocol):
     def __call__(self, comparison: Comparison, /, *, rng: np.random.Generator) -> Measurement:
         """Measure one comparison."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GateTest:
+    """What a gate needs to know about one test of a metric, to call it passed and not merely not rejected.
+
+    Parameters
+    ----------
+    margin : float or None
+        The smallest effect that a gate must not leave unseen, where the policy names none; None where only the user
+        can know.
+    effect : str
+        What the margin is a size of, as the end of "would have seen": "a missing mode with this share of the data".
+    smallest : callable, optional
+        ``(result, level, power) -> effect`` that the test rejects at that level with that power at the result's sizes,
+        None where none does. By default the excess of the estimate over the floor, from the spread of the null.
+    p_value : callable, optional
+        The p-value that stands behind a detail, such as a count of missing modes. By default the result's own.
+    rate : float
+        The smallest effect falls like the number of rows to the power of minus this.
+    """
+
+    margin: float | None
+    effect: str
+    smallest: Callable[[Result, float, float], float | None] | None = None
+    p_value: Callable[[Result], float] | None = None
+    rate: float = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,6 +111,8 @@ class MetricSpec:
         Growth with n, d and the number of permutations B.
     source : str
         Paper with equation.
+    gate : mapping
+        What a gate can test: "p", and details that have a test of their own.
     """
 
     name: str
@@ -110,6 +139,7 @@ class MetricSpec:
     needs: frozenset[str] = frozenset()
     default: bool = True
     example: Mapping[str, Any] = field(default_factory=dict)
+    gate: Mapping[str, GateTest] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

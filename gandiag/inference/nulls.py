@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gandiag.core.results import Alternative, Floor, KnownNull, Measurement, PValue, Relabelling
+from gandiag.core.results import Floor, KnownNull, Measurement, PValue, Relabelling
+from gandiag.inference.effects import normal_effect, smallest_effect
 from gandiag.inference.permutation import PermutationNull, permutation_null
 
 # The smallest effect is stated for one test at this level and power.
-MDE_LEVEL = 0.05
-_POWER_QUANTILE = 0.8416  # upper 20 % point of the normal law: power 0.8
+MDE_LEVEL, MDE_POWER = 0.05, 0.8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,33 +58,15 @@ def _from_permutations(measurement: Measurement, problem: Relabelling, null: Per
     floor = replace(floor, sd=0.0) if no_spread(floor) else floor
     calibration = "exact (all relabellings)" if null.exact else "permutation"
     value = PValue(value=null.p_value, calibration=calibration, draws=len(null.estimates))
-    mde = None if no_spread(floor) else _smallest_effect(null.estimates, problem.worse or problem.alternative)
+    mde = (
+        None
+        if no_spread(floor)
+        else smallest_effect(null.estimates, problem.worse or problem.alternative, level=MDE_LEVEL, power=MDE_POWER)
+    )
     excess, z, reasons = _excess(measurement, floor)
     if mde is None:
         reasons["mde"] = "the null has no spread"
     return NullSummary(floor=floor, p_value=value, excess=excess, z=z, mde=mde, reasons=reasons, draws=null.estimates)
-
-
-def _smallest_effect(estimates: NDArray[np.float64], worse: Alternative) -> float:
-    """Find how far from the floor an estimate's mean must lie to be significant by itself with power 0.8.
-
-    Beyond the critical value the spread counts, which grows with the effect where the statistic is a sum of squares
-    ``l (Z + shift)^2``: its variance is that of the null plus ``4 l`` times the excess of its mean, and l is a quarter
-    of the null's third moment over its variance. A symmetric null has l = 0.
-    """
-    if worse == "two-sided":
-        return max(_one_sided(estimates, MDE_LEVEL / 2.0), _one_sided(-estimates, MDE_LEVEL / 2.0))
-    return _one_sided(estimates if worse == "greater" else -estimates, MDE_LEVEL)
-
-
-def _one_sided(estimates: NDArray[np.float64], level: float) -> float:
-    gaps = estimates - estimates.mean()
-    variance = float(np.square(gaps).mean())
-    unit = max(0.0, float((gaps**3).mean()) / variance / 4.0)
-    reach, q = max(0.0, float(np.quantile(gaps, 1.0 - level))), _POWER_QUANTILE
-    # Solves effect = reach + q sqrt(variance + 4 unit effect).
-    wide = 2.0 * unit * q**2
-    return reach + wide + q * float(np.sqrt(variance + 4.0 * unit * reach + (2.0 * unit * q) ** 2))
 
 
 def _from_known(measurement: Measurement, null: KnownNull) -> NullSummary:
@@ -95,7 +77,7 @@ def _from_known(measurement: Measurement, null: KnownNull) -> NullSummary:
         reasons["floor"] = measurement.reasons["floor"]
     mde = None
     if null.floor is not None and not no_spread(null.floor):
-        mde = (1.6449 + _POWER_QUANTILE) * null.floor.sd
+        mde = normal_effect(null.floor.sd, level=MDE_LEVEL, power=MDE_POWER)
     else:
         reasons["mde"] = "the null has no spread" if null.floor is not None else "no floor"
     return NullSummary(floor=null.floor, p_value=null.p_value, excess=excess, z=z, mde=mde, reasons=reasons, draws=None)

@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 # Tells our own arrays, which may be written over, from data that happens to lie beside a report.
 _MARK = {"written_by": "gandiag report"}
+# Fields that a file does not hold: arrays go into the sibling, functions nowhere.
+_IN_MEMORY_ALONE = ("arrays", "bounds")
 _TOP = ("schema_version", "gandiag_version", "seed", "real", "fakes", "provenance")
 
 
@@ -71,7 +73,7 @@ def _plain(value: Any, path: str) -> Any:
             raise NumericalError(f"`{path}` must be finite or absent", received=value, remedy="Report None instead.")
         return value
     if is_dataclass(value) and not isinstance(value, type):
-        names = [f.name for f in fields(value) if f.name != "arrays"]
+        names = [f.name for f in fields(value) if f.name not in _IN_MEMORY_ALONE]
         return {name: _plain(getattr(value, name), f"{path}.{name}") for name in names}
     if isinstance(value, Mapping):
         return {_plain(key, path): _plain(value[key], f"{path}.{key}") for key in _text_keys(value, path)}

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from gandiag.core.report import Diagnosis
     from gandiag.core.results import Result
     from gandiag.core.samples import SampleSet
-    from gandiag.errors import ConfigError, DataError, GandiagError, NumericalError, SamplerError
+    from gandiag.core.verdict import Verdict
+    from gandiag.errors import ConfigError, DataError, GandiagError, NumericalError, QualityFailure, SamplerError
     from gandiag.monitor.observer import Monitor
+    from gandiag.verdicts import check
 
 __version__ = "0.1.0"
 
@@ -26,8 +28,11 @@ _HOME = {
     "NumericalError": "gandiag.errors",
     "Report": "gandiag.api",
     "Result": "gandiag.core.results",
+    "QualityFailure": "gandiag.errors",
     "SampleSet": "gandiag.core.samples",
     "SamplerError": "gandiag.errors",
+    "Verdict": "gandiag.core.verdict",
+    "check": "gandiag.verdicts",
     "check_metric": "gandiag.calibration.checking",
     "open_sampler": "gandiag.api",
     "score": "gandiag.api",
@@ -40,10 +45,13 @@ __all__ = [
     "GandiagError",
     "Monitor",
     "NumericalError",
+    "QualityFailure",
     "Report",
     "Result",
     "SampleSet",
     "SamplerError",
+    "Verdict",
+    "check",
     "check_metric",
     "open_sampler",
     "score",

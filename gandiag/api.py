@@ -21,7 +21,8 @@ from gandiag.sources import open_sampler, read_labels, shown
 
 __all__ = ["Report", "open_sampler", "read_labels", "score", "shown"]
 
-_OPENING = [p for p in inspect.signature(open_sampler).parameters if p not in ("source", "labels")]
+# What `score` and `check` pass on to the opening of a fake source.
+OPENING = [p for p in inspect.signature(open_sampler).parameters if p not in ("source", "labels")]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -142,7 +143,7 @@ def score(
     'ok'
     """
     named = _named(fake)
-    refuse_unknown(opening, _OPENING, of="score")
+    refuse_unknown(opening, OPENING, of="score")
     settings = Settings(
         metrics=_listed(metrics),
         features=features,

@@ -14,7 +14,9 @@ from gandiag.core.results import Result
 from gandiag.core.specs import DIAGNOSES, DiagnosisSpec
 from gandiag.diagnoses._reading import ALPHA
 
-UNEXPLAINED = "differs"
+UNEXPLAINED, UNDETERMINED = "differs", "undetermined"
+# Of the panel as a whole: a sampler with nothing wrong gets a finding in at most this share of reports.
+LEVEL = ALPHA
 
 # Tests of the whole distribution: without one of them "ok" would be an empty word.
 _NEEDED = ("mmd", "energy", "c2st", "sliced_wasserstein", "moment_difference")
@@ -88,7 +90,7 @@ def _nothing_found(fake: FakeReport, permutations: int) -> Diagnosis:
     why = _why_undetermined(fake, len(tested), permutations)
     if why:
         return Diagnosis(
-            code="undetermined",
+            code=UNDETERMINED,
             severity="major",
             sentence=f"No verdict: {why}, so nothing speaks for or against this sampler.",
         )

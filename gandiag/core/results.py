@@ -39,12 +39,17 @@ class Floor:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PValue:
-    """P-value of "real and fake share one law"; ``adjusted`` is Holm's over the report's panel."""
+    """P-value of "real and fake share one law".
+
+    ``adjusted`` is Holm's over the report's panel; ``least`` is the smallest value that the test could have given,
+    where that is known.
+    """
 
     value: float
     calibration: str
     draws: int | None = None
     adjusted: float | None = None
+    least: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -45,7 +45,7 @@ class GateTest:
         The smallest effect that a gate must not leave unseen, where the policy names none; None where only the user
         can know.
     effect : str
-        What the margin is a size of, as the end of "would have seen": "a missing mode with this share of the data".
+        What the margin is a size of, with braces where the number goes: "the loss of a mode with a share of {}".
     smallest : callable, optional
         ``(result, level, power) -> effect`` that the test rejects at that level with that power at the result's sizes,
         None where none does. By default the excess of the estimate over the floor, from the spread of the null.

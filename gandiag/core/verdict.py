@@ -43,7 +43,7 @@ class Judgement:
     margin, smallest : float, optional
         The effect that must not go unseen, and the smallest one that is seen with power 0.95 at these sizes.
     effect : str
-        What margin and smallest effect are sizes of.
+        What margin and smallest effect are sizes of, with braces where the number goes.
     needed : int, optional
         Rows per side that would decide, where it is inconclusive.
     code : int

@@ -3,11 +3,13 @@
 ::
 
     metric[.quantity] OP number          mode_coverage.missing == 0      coverage >= 0.9      frechet.excess <= 3
-    metric.p >= alpha                    mmd.p >= alpha
+    metric.p >= alpha [at margin number]           mmd.p >= alpha at margin 0.02
     metric not worse than baseline [by number]     recall not worse than baseline by 2 %
     no diagnosis above severity          no diagnosis above minor
 
-OP is one of ``<= < >= > == !=``; a number may end in ``%``. Without a quantity the estimate is meant.
+OP is ``<=``, ``<``, ``>=`` or ``>``, and ``==`` for a count of findings; a number may end in ``%``. Without a quantity
+the estimate is meant. A margin says which effect must not go unseen: a test that did not reject is a pass only where it
+would have seen that much.
 """
 
 from __future__ import annotations
@@ -20,17 +22,20 @@ from typing import Literal, get_args
 
 from gandiag.core.checks import unknown_name
 from gandiag.core.report import SEVERITIES, Severity
-from gandiag.core.specs import METRICS
+from gandiag.core.specs import METRICS, MetricSpec
 from gandiag.errors import ConfigError
 
-Comparator = Literal["<=", "<", ">=", ">", "==", "!="]
+Comparator = Literal["<=", "<", ">=", ">", "=="]
 
-# Of a Result; any other word is a detail of the metric.
+# Of a Result; any other word is a detail of the metric that has a test of its own.
 QUANTITIES = ("estimate", "excess", "z", "p")
 
 _NAME = r"[a-z][a-z0-9_]*"
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
-_LIMIT = re.compile(rf"({_NAME})(?:\.({_NAME}))?\s*(<=|>=|==|!=|<|>)\s*(?:(alpha)|({_NUMBER})\s*(%)?)", re.IGNORECASE)
+_MARGIN = rf"(?:\s+at\s+margin\s+({_NUMBER})\s*(%)?)?"
+_LIMIT = re.compile(
+    rf"({_NAME})(?:\.({_NAME}))?\s*(<=|>=|==|<|>)\s*(?:(alpha)|({_NUMBER})\s*(%)?){_MARGIN}", re.IGNORECASE
+)
 _NOT_WORSE = re.compile(rf"({_NAME})\s+not\s+worse\s+than\s+baseline(?:\s+by\s+({_NUMBER})\s*(%)?)?", re.IGNORECASE)
 _DIAGNOSIS = re.compile(r"no\s+diagnosis\s+above\s+(\w+)", re.IGNORECASE)
 _REMEDY = "Write for example 'coverage >= 0.9', 'mmd.p >= alpha', 'recall not worse than baseline' or "
@@ -47,10 +52,12 @@ class Limit:
         As it was written, spaces evened out.
     metric : str
     quantity : str
-        "estimate", "excess", "z", "p", or a detail of the metric.
-    comparator : {"<=", "<", ">=", ">", "==", "!="}
+        "estimate", "excess", "z", "p", or a detail that has a test of its own.
+    comparator : {"<=", "<", ">=", ">", "=="}
     limit : float or None
         None for ``alpha``, the error budget of the gate.
+    margin : float, optional
+        The effect that a test must be able to see; the metric's own where absent.
     """
 
     text: str
@@ -58,11 +65,12 @@ class Limit:
     quantity: str
     comparator: Comparator
     limit: float | None
+    margin: float | None = None
 
     @property
     def is_test(self) -> bool:
-        """Whether it asks for a p-value against the error budget."""
-        return self.limit is None
+        """Whether it is decided by a p-value, and not by bounds of a number."""
+        return self.quantity == "p" or self.quantity not in QUANTITIES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,21 +138,68 @@ def parse_condition(text: object) -> Condition:
 
 
 def _limit(text: str, match: re.Match[str]) -> Limit:
-    metric = METRICS.get(match[1]).name
+    spec = METRICS.get(match[1])
     quantity, comparator = match[2] or "estimate", match[3]
-    if match[4] is not None and (quantity, comparator) != ("p", ">="):
-        raise ConfigError(
-            "alpha is the limit of p-values alone", received=text, remedy=f"Write '{metric}.p >= alpha', or a number."
-        )
-    if quantity == "p" and match[4] is None:
-        # A p-value against another number would spend an error budget that nobody declared.
-        raise ConfigError(
-            "a p-value is judged against alpha, the declared error budget",
-            received=text,
-            remedy=f"Write '{metric}.p >= alpha', and set alpha in the policy.",
-        )
     limit = None if match[4] is not None else _number(match[5], match[6], text)
-    return Limit(text=text, metric=metric, quantity=quantity, comparator=_comparator(comparator), limit=limit)
+    margin = None if match[7] is None else _number(match[7], match[8], text)
+    condition = Limit(
+        text=text,
+        metric=spec.name,
+        quantity=quantity,
+        comparator=_comparator(comparator),
+        limit=limit,
+        margin=margin,
+    )
+    for rule, broken, remedy in _RULES:
+        if broken(condition):
+            raise ConfigError(rule, received=text, remedy=remedy.format(metric=spec.name, tests=_tests(spec)))
+    return condition
+
+
+def _tests(spec: MetricSpec) -> str:
+    return ", ".join(name for name in spec.gate if name != "p") or "none"
+
+
+def _has_test(condition: Limit) -> bool:
+    return condition.quantity in METRICS.get(condition.metric).gate
+
+
+# What the grammar's form does not say: rule, whether it is broken, remedy.
+_RULES: tuple[tuple[str, Callable[[Limit], bool], str], ...] = (
+    (
+        "alpha is the limit of p-values alone",
+        lambda c: c.limit is None and (c.quantity, c.comparator) != ("p", ">="),
+        "Write '{metric}.p >= alpha', or a number.",
+    ),
+    (
+        # A p-value against another number would spend an error budget that nobody declared.
+        "a p-value is judged against alpha, the declared error budget",
+        lambda c: c.quantity == "p" and c.limit is not None,
+        "Write '{metric}.p >= alpha', and set alpha in the policy.",
+    ),
+    (
+        # Without a known uncertainty there is no evidence to be had, for or against.
+        "a condition needs a number whose uncertainty is known",
+        lambda c: c.quantity not in QUANTITIES and not _has_test(c),
+        "Use {metric}, {metric}.excess, {metric}.z or {metric}.p; details of {metric} that have a test: {tests}.",
+    ),
+    (
+        "a detail with a test is a count of findings, which must be none",
+        lambda c: c.quantity not in QUANTITIES and (c.comparator not in ("==", "<=") or c.limit != 0.0),
+        "Write '== 0'.",
+    ),
+    (
+        "that a number equals a limit cannot be shown from samples",
+        lambda c: c.quantity in QUANTITIES and c.comparator == "==",
+        "Use <= or >=.",
+    ),
+    (
+        "a margin belongs to a test: a limit is its own margin",
+        lambda c: c.margin is not None and not c.is_test,
+        "Leave 'at margin' out.",
+    ),
+    ("a margin must be above 0", lambda c: c.margin is not None and c.margin <= 0.0, "Write the effect to be seen."),
+)
 
 
 def _not_worse(text: str, match: re.Match[str]) -> NotWorse:

@@ -24,6 +24,7 @@ from typing import Any
 from gandiag.core.checks import unknown_name
 from gandiag.core.names import nearest
 from gandiag.core.options import number, whole
+from gandiag.core.specs import METRICS
 from gandiag.errors import ConfigError, FileFormatError
 from gandiag.gate.conditions import Condition, parse_condition
 
@@ -32,16 +33,17 @@ FILES = ("gandiag.toml", "pyproject.toml")
 # The panel of the default gate: tests of the whole law, of modes, of repeated rows.
 DEFAULT_REQUIRE = (
     "mmd.p >= alpha",
-    "energy.p >= alpha",
     "c2st.p >= alpha",
     "sliced_wasserstein.p >= alpha",
+    "mode_coverage.missing == 0",
     "mode_coverage.p >= alpha",
     "mode_spread.p >= alpha",
     "collisions.p >= alpha",
     "near_duplicates.p >= alpha",
+    "overlap.p >= alpha",
 )
-# Further ones where the training rows are given.
-WITH_TRAIN = ("data_copying.p >= alpha", "overlap.p >= alpha")
+# A further one where the training rows are given.
+WITH_TRAIN = ("data_copying.p >= alpha",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,8 @@ class Policy:
     require : tuple of Condition
     strict : bool
         Whether an inconclusive run exits with 1.
+    accept_degraded : tuple of str
+        Metrics whose degraded results may be judged: such a result is never a pass otherwise.
     options : mapping
         Options per metric.
     """
@@ -76,6 +80,7 @@ class Policy:
     features: str | None = None
     require: tuple[Condition, ...] = ()
     strict: bool = False
+    accept_degraded: tuple[str, ...] = ()
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -113,6 +118,20 @@ def policy_from(table: Mapping[str, Any], *, name: str = "", where: str = "the p
                 f"`{key}` of {where} must be {kind.__name__}", received=repr(values[key]), remedy="Mend the value."
             )
     lines = values.pop("require", [])
+    conditions = conditions_from(lines, where=where)
+    accepted = values.pop("accept_degraded", [])
+    if isinstance(accepted, str) or not isinstance(accepted, list | tuple):
+        raise ConfigError(
+            f"`accept_degraded` of {where} must be a list of metrics",
+            received=repr(accepted),
+            remedy='Write accept_degraded = ["mmd"].',
+        )
+    accept = tuple(METRICS.get(metric).name for metric in accepted)
+    return Policy(name=name, require=conditions, accept_degraded=accept, **values)
+
+
+def conditions_from(lines: object, *, where: str) -> tuple[Condition, ...]:
+    """Read a list of conditions, each once."""
     if isinstance(lines, str) or not isinstance(lines, list | tuple):
         raise ConfigError(
             f"`require` of {where} must be a list of conditions",
@@ -127,7 +146,7 @@ def policy_from(table: Mapping[str, Any], *, name: str = "", where: str = "the p
             received=next(text for text in texts if texts.count(text) > 1),
             remedy="Leave the second out; it would take its share of alpha twice.",
         )
-    return Policy(name=name, require=conditions, **values)
+    return conditions
 
 
 def find_file(start: Path) -> Path | None:
@@ -180,6 +199,54 @@ def chosen_policy(policies: Mapping[str, Policy], name: str | None) -> Policy:
     if name not in policies:
         raise unknown_name(name, list(policies), what="gate", listing=f"There are: {', '.join(policies)}.")
     return policies[name]
+
+
+def policy_for(
+    config: str | Path | None,
+    gate: str | None,
+    *,
+    sources: Mapping[str, object],
+    require: list[str] | None,
+    changes: Mapping[str, Any],
+) -> Policy:
+    """Find the policy of a run: from a file, or the default; then what the caller says instead.
+
+    Parameters
+    ----------
+    config : path, optional
+        Without it and without sources, the nearest file upwards from the working folder.
+    gate : str, optional
+    sources : mapping
+        What the caller gives for "real", "fake" and "train"; None where nothing.
+    require : list of str, optional
+    changes : mapping
+        Fields of the policy that the caller sets.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such file or gate, or a source is given by nobody.
+    """
+    given = sources["real"] is not None and sources["fake"] is not None
+    path = Path(config) if config is not None else None if given and gate is None else find_file(Path.cwd())
+    if path is None and not given:
+        raise ConfigError(
+            "a gate needs real and fake, or a file that names them",
+            received="neither",
+            remedy="Give both, or write [gate.mine] into gandiag.toml; see `gandiag check --help`.",
+        )
+    policy = Policy() if path is None else chosen_policy(read_policies(path), gate)
+    policy = replace(policy, **changes)
+    if require is not None:
+        policy = replace(policy, require=conditions_from(require, where="the call"))
+    for side in ("real", "fake"):
+        if sources[side] is None and getattr(policy, side) is None:
+            raise ConfigError(
+                f"a gate needs a {side} source",
+                received="none",
+                remedy=f'Give one, or write {side} = "..." in the file.',
+            )
+    return policy
 
 
 def _root(path: Path) -> Mapping[str, Any] | None:

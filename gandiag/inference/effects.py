@@ -105,3 +105,36 @@ def beyond(draws: Vector, level: float) -> float:
         shape = 4.0 / skewness**2
         tail = (float(gamma.isf(level, shape)) - shape) / np.sqrt(shape)
     return max(mean + sd * tail, float(draws.max()) if level * len(draws) < 1.0 else -np.inf)
+
+
+def upper_tail(draws: Vector, value: float) -> float:
+    """Estimate the share of the law of ``draws`` at or above a value, also where no draw is.
+
+    Returns
+    -------
+    float
+        ``(1 + #{draws >= value}) / (B + 1)`` while `_FEWEST_BEYOND` draws lie there; else the smaller of that share and
+        of the tail of the gamma law with the draws' three moments. In (0, 1].
+
+    Examples
+    --------
+    >>> draws = np.random.default_rng(0).normal(size=999)
+    >>> bool(upper_tail(draws, 6.0) < 1e-7), round(upper_tail(draws, 0.0), 1)
+    (True, 0.5)
+    """
+    from scipy.stats import gamma, norm
+
+    slack = 1e-12 * (1.0 + abs(value))
+    hits = int(np.count_nonzero(draws >= value - slack))
+    share = (1.0 + hits) / (len(draws) + 1.0)
+    mean, sd = float(draws.mean()), float(draws.std())
+    if hits >= _FEWEST_BEYOND or sd == 0.0:
+        return share
+    skewness = float(np.mean(((draws - mean) / sd) ** 3))
+    z = (value - mean) / sd
+    if skewness < _ALMOST_SYMMETRIC:
+        tail = float(norm.sf(z))
+    else:
+        shape = 4.0 / skewness**2
+        tail = float(gamma.sf(z * np.sqrt(shape) + shape, shape))
+    return min(share, max(tail, np.finfo(float).tiny))

@@ -43,8 +43,9 @@ def summarise_null(measurement: Measurement, *, draws: int, rng: np.random.Gener
         limit, two_sided = measurement.null.draws, measurement.null.alternative == "two-sided"
         # A two-sided p-value is twice that of a tail: it takes twice the draws to be as small.
         draws = 2 * draws + 1 if two_sided else draws
-        null = permutation_null(measurement.null, draws=draws if limit is None else min(draws, limit), rng=rng)
-        return _from_permutations(measurement, measurement.null, null)
+        draws = draws if limit is None else min(draws, limit)
+        null = permutation_null(measurement.null, draws=draws, rng=rng)
+        return _from_permutations(measurement, measurement.null, null, draws)
     if isinstance(measurement.null, KnownNull):
         return _from_known(measurement, measurement.null)
     reasons = {name: measurement.reasons[name] for name in ("floor", "p_value")}
@@ -52,12 +53,16 @@ def summarise_null(measurement: Measurement, *, draws: int, rng: np.random.Gener
     return NullSummary(floor=None, p_value=None, excess=None, z=None, mde=None, reasons=reasons, draws=None)
 
 
-def _from_permutations(measurement: Measurement, problem: Relabelling, null: PermutationNull) -> NullSummary:
+def _from_permutations(
+    measurement: Measurement, problem: Relabelling, null: PermutationNull, draws: int
+) -> NullSummary:
     sd = float(null.estimates.std(ddof=1)) if len(null.estimates) > 1 else 0.0
     floor = Floor(mean=float(null.estimates.mean()), sd=sd, source="permutation")
     floor = replace(floor, sd=0.0) if no_spread(floor) else floor
     calibration = "exact (all relabellings)" if null.exact else "permutation"
-    value = PValue(value=null.p_value, calibration=calibration, draws=len(null.estimates))
+    # Drawing may have stopped early; a sampler that is worse would have been given all of the draws.
+    least = (2.0 if problem.alternative == "two-sided" else 1.0) / (len(null.estimates) if null.exact else draws + 1)
+    value = PValue(value=null.p_value, calibration=calibration, draws=len(null.estimates), least=min(1.0, least))
     mde = (
         None
         if no_spread(floor)

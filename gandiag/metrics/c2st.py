@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Interval, Measurement, Relabelling
-from gandiag.core.specs import MetricSpec
+from gandiag.core.specs import GateTest, MetricSpec
 from gandiag.numerics.binomial import advantage_interval, auc_to_total_variation, fisher_p
 from gandiag.numerics.critics import HeldOut, held_out_critics
 from gandiag.numerics.scoring import advantages, areas_under_curve, information, midranks
@@ -178,4 +178,5 @@ METRIC = MetricSpec(
     blind_to="what no linear, quadratic or nearest-neighbour critic learns from half of the rows",
     cost="O((n + m)^2 d + (n + m) B)",
     source="Lopez-Paz & Oquab 2017, Revisiting classifier two-sample tests, section 3",
+    gate={"p": GateTest(margin=0.15, effect="a critic's advantage of {}")},
 )

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
 from gandiag.core.options import number
-from gandiag.core.results import Floor, KnownNull, Measurement, PValue, Relabelling
-from gandiag.core.specs import MetricSpec
+from gandiag.core.results import Floor, KnownNull, Measurement, PValue, Relabelling, Result
+from gandiag.core.specs import GateTest, MetricSpec
 from gandiag.numerics.counts import (
     chao1,
     collision_moment,
@@ -34,6 +34,7 @@ from gandiag.numerics.counts import (
     support_lower_bound,
     support_upper_bound,
 )
+from gandiag.numerics.planning import smallest_repeated_share
 
 Matrix = NDArray[np.float64]
 
@@ -147,6 +148,13 @@ def _rounding_note(fake: Matrix, share: float) -> tuple[str, ...]:
     return (note,) if coarse else ()
 
 
+def _smallest(result: Result, level: float, power: float) -> float | None:
+    """Where no pooled rows are equal, count the repeats that would be noticed; else the null's spread tells."""
+    if result.floor is None or result.floor.sd > 0.0:
+        return None
+    return smallest_repeated_share(result.n_real, result.n_fake, level=level, power=power)
+
+
 METRIC = MetricSpec(
     name="collisions",
     title="Exact duplicates",
@@ -169,4 +177,7 @@ METRIC = MetricSpec(
     blind_to="near copies, copies of training rows, and every difference between samples that do not repeat",
     cost="O((n + m) (d + B))",
     source="Arora, Risteski & Zhang 2018, Do GANs learn the distribution?; bounds derived in numerics.counts",
+    gate={
+        "p": GateTest(margin=0.01, effect="a share of {} of samples that repeat another", smallest=_smallest, rate=1.0)
+    },
 )

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
-from gandiag.core.specs import MetricSpec
+from gandiag.core.specs import GateTest, MetricSpec
 from gandiag.numerics.contingency import count_tails
 from gandiag.numerics.copying import CellTests, cell_tests
 from gandiag.numerics.histograms import cell_centres, nearest_cell
@@ -223,4 +223,9 @@ METRIC = MetricSpec(
     cost="O((n + m) t d + (n + m) B) for t training rows",
     source="Meehan, Chaudhuri & Dasgupta 2020, sections 4.1 and 4.2 (C_T); Fisher's exact test of single copies",
     needs=frozenset({"train"}),
+    gate={
+        "p": GateTest(
+            margin=0.1, effect="samples closer to the training rows than real ones with a probability {} above one half"
+        )
+    },
 )

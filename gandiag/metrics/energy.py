@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
-from gandiag.core.specs import MetricSpec
+from gandiag.core.specs import GateTest, MetricSpec
 from gandiag.numerics.distances import pooled_distances
 from gandiag.numerics.kernels import group_sizes
 from gandiag.numerics.pair_sums import PairSums, pair_sums, power_of_two, settled
@@ -125,4 +125,5 @@ METRIC = MetricSpec(
     blind_to="little: but weak for fine local structure, since mean and scale dominate it",
     cost="O((n + m)^2 (d + B))",
     source="Székely & Rizzo 2013, Energy statistics, eq. 2.1; agrees with scipy.stats.energy_distance squared",
+    gate={"p": GateTest(margin=None, effect="an energy distance {} above the floor")},
 )

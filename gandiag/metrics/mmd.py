@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Interval, Measurement, Relabelling
-from gandiag.core.specs import MetricSpec
+from gandiag.core.specs import GateTest, MetricSpec
 from gandiag.numerics.distances import off_diagonal, pooled_distances, pooled_l1_distances, positive_quantile
 from gandiag.numerics.kernels import (
     bandwidth_grid,
@@ -268,4 +268,5 @@ METRIC = MetricSpec(
     blind_to="structure much finer than the smallest bandwidth, such as shrunken modes far apart",
     cost="O((n + m)^2 (d + 20 B))",
     source="Gretton et al. 2012, eq. 3; test: Biggs, Schrab & Gretton 2023 (MMD-FUSE)",
+    gate={"p": GateTest(margin=0.02, effect="a squared kernel distance {} above the floor")},
 )

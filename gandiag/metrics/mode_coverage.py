@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
-from gandiag.core.results import Measurement, Relabelling
-from gandiag.core.specs import MetricSpec
+from gandiag.core.results import Measurement, Relabelling, Result
+from gandiag.core.specs import GateTest, MetricSpec
 from gandiag.numerics.clusters import ModeModel, fit_modes
 from gandiag.numerics.contingency import (
+    MISSING_SHARE,
     captured,
     chi_square_homogeneity,
     count_tails,
@@ -32,6 +33,7 @@ from gandiag.numerics.contingency import (
     reverse_kl,
 )
 from gandiag.numerics.nearest import FEWEST_FIT, fit_support
+from gandiag.numerics.planning import smallest_lost_share, smallest_unshared
 
 Vector = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -190,6 +192,32 @@ def _arrays(
     }
 
 
+def _counted(result: Result) -> tuple[int, int, int]:
+    """Count the modes, and the real and fake rows that lie in one."""
+    modes = result.details["modes"]
+    return len(modes), sum(mode["real"] for mode in modes), sum(mode["fake"] for mode in modes)
+
+
+def _p_missing(result: Result) -> float:
+    """Give the p-value of "no mode is missing": exact tests of the modes that seem to be, by Bonferroni over all."""
+    modes = result.details["modes"]
+    k, n, m = _counted(result)
+    few = [mode["p_missing"] for mode in modes if mode["fake"] * n < MISSING_SHARE * mode["real"] * m]
+    return min(1.0, k * min(few, default=1.0))
+
+
+def _smallest_mode(result: Result, level: float, power: float) -> float:
+    k, n, m = _counted(result)
+    return smallest_unshared(n, m, tests=k, level=level, power=power)
+
+
+def _smallest_loss(result: Result, level: float, power: float) -> float:
+    k, n, m = _counted(result)
+    return smallest_lost_share(k, n, m, level=level, power=power)
+
+
+_A_MODE = "the loss of a mode with a share of {}"
+
 METRIC = MetricSpec(
     name="mode_coverage",
     title="Mode coverage",
@@ -212,4 +240,10 @@ METRIC = MetricSpec(
     blind_to="what happens within a mode, and modes that the rows set aside do not show",
     cost="O((n + m) (K d^2 + B)), and O(1500^2 d) to find clusters",
     source="Pearson's chi-square by permutation; Fisher's exact tests; cf. Richardson & Weiss 2018, section 3 (NDB)",
+    gate={
+        "p": GateTest(
+            margin=0.05, effect=f"{_A_MODE}, or as gross a change of shares", smallest=_smallest_loss, rate=1.0
+        ),
+        "missing": GateTest(margin=0.02, effect=_A_MODE, smallest=_smallest_mode, p_value=_p_missing, rate=1.0),
+    },
 )

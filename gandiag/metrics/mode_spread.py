@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
-from gandiag.core.specs import MetricSpec
+from gandiag.core.specs import GateTest, MetricSpec
 from gandiag.numerics.clusters import ModeModel, fit_modes, whole_mode
 
 Matrix = NDArray[np.float64]
@@ -182,4 +182,5 @@ METRIC = MetricSpec(
     blind_to="missing modes, wrong shares and displaced modes, by design; changes of shape at equal total variance",
     cost="O((n + m) d (K d + B))",
     source="law of total variance stratified by mode; permutation test",
+    gate={"p": GateTest(margin=0.2, effect="widths off by a ratio of {}")},
 )

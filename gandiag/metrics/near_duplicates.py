@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.options import number
 from gandiag.core.results import Measurement, Relabelling
-from gandiag.core.specs import MetricSpec
+from gandiag.core.specs import GateTest, MetricSpec
 from gandiag.numerics.close_pairs import CloseGraph, close_graph, close_pairs, small_distance
 from gandiag.numerics.distances import squared_distances
 from gandiag.numerics.neighbours import exact_squares
@@ -261,4 +261,5 @@ METRIC = MetricSpec(
     blind_to="copies of training rows, and repeats that differ in the features though they look alike",
     cost="O((n + m)^2 d) at worst, pruned; permutations cost the close pairs alone",
     source="Arora, Risteski & Zhang 2018, Do GANs learn the distribution?, section 3; threshold from held-out rows",
+    gate={"p": GateTest(margin=0.05, effect="a share of {} more samples with a twin")},
 )

@@ -11,9 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from gandiag.core.comparison import Comparison
-from gandiag.core.results import Floor, KnownNull, Measurement, PValue
-from gandiag.core.specs import MetricSpec
+from gandiag.core.results import Floor, KnownNull, Measurement, PValue, Result
+from gandiag.core.specs import GateTest, MetricSpec
 from gandiag.numerics.binomial import fisher_p
+from gandiag.numerics.planning import smallest_unshared
 
 
 def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measurement:
@@ -32,8 +33,19 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
             p_value=PValue(value=fisher_p(int(hits.sum()), m, reference, fit), calibration="exact (Fisher)"),
         ),
         reasons={"interval": "the null law is exact; see the floor", "e_value": "not a sequential test"},
-        details={"overlapping_rows": int(hits.sum()), "overlap_of_rows_set_aside": reference / fit},
+        details={
+            "overlapping_rows": int(hits.sum()),
+            "overlap_of_rows_set_aside": reference / fit,
+            "rows_set_aside": fit,
+        },
     )
+
+
+def _smallest(result: Result, level: float, power: float) -> float | None:
+    """Where no row set aside repeats a real one, count the repeats that would be noticed; else the floor tells."""
+    if result.floor is None or result.floor.sd > 0.0:
+        return None
+    return smallest_unshared(result.n_fake, result.details["rows_set_aside"], level=level, power=power)
 
 
 METRIC = MetricSpec(
@@ -58,4 +70,9 @@ METRIC = MetricSpec(
     blind_to="copies that differ in any digit",
     cost="O((n + m) d)",
     source="a count; Fisher's exact test",
+    gate={
+        "p": GateTest(
+            margin=0.02, effect="a share of {} of held-out rows among the samples", smallest=_smallest, rate=1.0
+        )
+    },
 )

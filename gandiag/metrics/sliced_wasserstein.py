@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Interval, Measurement, Relabelling
-from gandiag.core.specs import MetricSpec
+from gandiag.core.specs import GateTest, MetricSpec
 from gandiag.errors import ConfigError
 from gandiag.numerics.backend import Array, beside, namespace
 from gandiag.numerics.slices import ProjectedPool, orthonormal_directions, sliced_powers
@@ -170,4 +170,5 @@ METRIC = MetricSpec(
     blind_to="differences along few of many dimensions, which the average over directions dilutes",
     cost="O(L (n + m) (d + log(n + m) + B)), L = 200",
     source="Bonneel, Rabin, Peyré & Pfister 2015, eq. 10; null: permutation",
+    gate={"p": GateTest(margin=0.15, effect="a distance {} above the floor")},
 )

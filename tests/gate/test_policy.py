@@ -102,6 +102,6 @@ def test_one_of_several_gates_must_be_named() -> None:
 def test_the_default_conditions_are_put_where_none_are_given() -> None:
     plain, trained = (Policy().completed(with_train=flag) for flag in (False, True))
     assert "mmd" in metrics_of(plain.require)
-    assert set(metrics_of(trained.require)) - set(metrics_of(plain.require)) == {"data_copying", "overlap"}
+    assert set(metrics_of(trained.require)) - set(metrics_of(plain.require)) == {"data_copying"}
     own = policy_from({"require": ["recall >= 0.5"]})
     assert own.completed(with_train=True) == own

@@ -91,7 +91,7 @@ def test_the_layout_is_that_of_schema_version_1(written: Path) -> None:
     result = next(r for r in fake["results"] if r["metric"] == "recall")
     assert set(result) == {f.name for f in fields(Result)} - {"arrays"}
     assert set(result["floor"]) == {"mean", "sd", "source"}
-    assert {"value", "calibration", "draws", "adjusted"} == set(result["p_value"])
+    assert {"value", "calibration", "draws", "adjusted", "least"} == set(result["p_value"])
     absent = next(r for r in fake["results"] if r["metric"] == "wasserstein")
     assert absent["estimate"] is None
     assert "NotConverged" in absent["reasons"]["estimate"]

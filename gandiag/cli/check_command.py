@@ -1,0 +1,87 @@
+"""``gandiag check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("check")
+@click.argument("real", required=False)
+@click.argument("fake", required=False)
+@click.option("--config", type=_FILE, help="A gandiag.toml or pyproject.toml. The nearest one when nothing is named.")
+@click.option("--gate", help="Which gate of the file, where it holds several.")
+@click.option("--require", multiple=True, help="A condition, in the place of the policy's; once for each.")
+@click.option("--train", help="What the generator was trained on: switches the memorisation test on.")
+@click.option("--labels", type=click.Path(exists=True, dir_okay=False), help="A .npy file: the class of each real row.")
+@click.option("--alpha", type=float, help="Chance that a sampler with nothing wrong fails.  [default: 0.001]")
+@click.option("--n", type=click.IntRange(min=20), help="Rows per side.  [default: 2500]")
+@click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
+@click.option("--features", help="A feature map; see: gandiag list features.")
+@click.option("--latent", help="Latent of a bare generator module: normal:128, uniform:100.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Rows per call of a generator.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that drawing the fake may take.")
+@click.option("--device", help="cuda does the heavy work there; cpu does not.")
+@click.option("--strict/--no-strict", default=None, help="Whether an inconclusive run exits with 1.")
+@click.option("--validate", is_flag=True, help="Read the configuration and stop.")
+def command(
+    real: str | None,
+    fake: str | None,
+    config: Path | None,
+    gate: str | None,
+    require: tuple[str, ...],
+    labels: str | None,
+    latent: str | None,
+    batch_size: int | None,
+    timeout: float | None,
+    validate: bool,
+    **asked: Any,
+) -> int:
+    """Judge whether FAKE may pass, held against REAL: pass, fail or inconclusive, with a declared false-alarm rate.
+
+    Sources are as for `gandiag score`. Without them, the nearest gandiag.toml (or pyproject.toml with [tool.gandiag])
+    says what is compared. Exit codes: 0 pass or inconclusive, 1 fail (or inconclusive with --strict), 2 configuration,
+    3 data or sampler, 4 numerical, 5 a limit was reached.
+    """
+    if validate:
+        return _validated(config)
+    import gandiag.api
+    from gandiag.cli._terminal import progress_bar, stdout_for_results_only
+
+    opening = {"latent": latent, "batch_size": batch_size, "timeout": timeout}
+    with stdout_for_results_only(), progress_bar() as progress:
+        verdict = gandiag.check(
+            real,
+            fake,
+            config=config,
+            gate=gate,
+            require=list(require) or None,
+            labels=None if labels is None else gandiag.api.read_labels(labels),
+            progress=progress,
+            **{key: value for key, value in (asked | opening).items() if value is not None},
+        )
+    click.echo(str(verdict))
+    return verdict.exit_code
+
+
+def _validated(config: Path | None) -> int:
+    """Read every gate of a file, and name them."""
+    from gandiag.errors import ConfigError
+    from gandiag.gate.policy import find_file, read_policies
+
+    path = config if config is not None else find_file(Path.cwd())
+    if path is None:
+        raise ConfigError(
+            "there must be a gandiag.toml, or a pyproject.toml with [tool.gandiag]",
+            received="none from here upwards",
+            remedy="Write one, or name it with --config.",
+        )
+    for name, policy in read_policies(path).items():
+        click.echo(
+            f"{path.name}: gate {name}: {len(policy.require) or 'the default'} conditions, alpha {policy.alpha:g}"
+        )
+    return 0

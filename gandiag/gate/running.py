@@ -1,0 +1,143 @@
+"""One run of a gate: draw, measure with as many relabellings as alpha asks for, judge."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gandiag.core.protocols import Progress, Sampler
+from gandiag.core.report import Report
+from gandiag.core.specs import METRICS
+from gandiag.core.verdict import Verdict
+from gandiag.errors import ConfigError, GandiagError
+from gandiag.evaluate import evaluate
+from gandiag.gate.bench import Bench
+from gandiag.gate.conditions import NoDiagnosis, metrics_of
+from gandiag.gate.decision import judge, overall
+from gandiag.gate.policy import Policy
+from gandiag.measuring import Settings
+
+DEFAULT_N = 2500
+# Relabellings per reciprocal of the level: the smallest p-value then lies well below it.
+_FINER = 2
+FEWEST_PERMUTATIONS = 999
+
+
+def run_gate(
+    policy: Policy,
+    real: Sampler,
+    fake: tuple[str, Sampler],
+    *,
+    train: Sampler | None = None,
+    device: str | None = None,
+    version: str,
+    progress: Progress | None = None,
+) -> Verdict:
+    """Judge one sampler by a policy.
+
+    Parameters
+    ----------
+    policy : Policy
+        With its conditions: see `Policy.completed`.
+    real : Sampler
+    fake : (name, Sampler)
+    train : Sampler, optional
+    device : str, optional
+    version : str
+    progress : callable, optional
+
+    Returns
+    -------
+    Verdict
+        With outcome "error", and the error, where the sources cannot be drawn or compared.
+
+    Raises
+    ------
+    ConfigError
+        For a policy that cannot be carried out: a mistake of the person who wrote it, and no verdict on a sampler.
+    """
+    settings = settings_of(policy, device=device, with_train=train is not None)
+    told: dict[str, Any] = {
+        "gate": policy.name,
+        "real": real.name,
+        "fake": fake[0],
+        "alpha": policy.alpha,
+        "strict": policy.strict,
+        "gandiag_version": version,
+    }
+    try:
+        report = evaluate(real, [fake], train=train, settings=settings, version=version, progress=progress)
+    except ConfigError:
+        raise
+    except GandiagError as error:
+        return Verdict(outcome="error", error=error, provenance=_provenance(policy, settings), **told)
+    judgements = judge(policy.require, bench_of(policy, report, settings.permutations))
+    return Verdict(
+        outcome=overall(judgements),
+        judgements=judgements,
+        report=report,
+        warnings=(*report.real.notes, *report.fakes[0].notes),
+        provenance=_provenance(policy, settings) | {"features": report.real.features},
+        **told,
+    )
+
+
+def bench_of(policy: Policy, report: Report, permutations: int) -> Bench:
+    """Lay the results of the first sampler of a report out for judging."""
+    nulls: dict[str, NDArray[np.float64]] = {}
+    for key, values in report.arrays.items():
+        parts = key.split("/")
+        if parts[0] == "0" and parts[-1] == "null":
+            nulls[parts[1]] = np.asarray(values, dtype=np.float64)
+    return Bench(
+        fake=report.fakes[0],
+        real=report.real,
+        nulls=nulls,
+        alpha=policy.alpha,
+        conditions=len(policy.require),
+        permutations=permutations,
+        accept_degraded=policy.accept_degraded,
+    )
+
+
+def settings_of(policy: Policy, *, with_train: bool, device: str | None = None) -> Settings:
+    """Say how a policy is measured."""
+    asked = metrics_of(policy.require)
+    if any(isinstance(condition, NoDiagnosis) for condition in policy.require):
+        # A diagnosis reads the whole default suite.
+        # What lacks its input is left out: nothing asked for it.
+        given = {"range", "train"} if with_train else {"range"}
+        asked = tuple(dict.fromkeys((*asked, *(s.name for s in METRICS if s.default and s.needs <= given))))
+    return Settings(
+        metrics=asked,
+        features=policy.features,
+        n=policy.n or DEFAULT_N,
+        seed=policy.seed,
+        permutations=permutations_for(policy.alpha, len(policy.require)),
+        options=policy.options or None,
+        device=device,
+    )
+
+
+def permutations_for(alpha: float, conditions: int) -> int:
+    """Say how many relabellings let a p-value fall well below each condition's share of alpha.
+
+    Examples
+    --------
+    >>> permutations_for(0.001, 10)
+    19999
+    """
+    return max(FEWEST_PERMUTATIONS, _FINER * math.ceil(round(max(conditions, 1) / alpha, 6)) - 1)
+
+
+def _provenance(policy: Policy, settings: Settings) -> dict[str, Any]:
+    return {
+        "require": [condition.text for condition in policy.require],
+        "seed": policy.seed,
+        "n": settings.n,
+        "permutations": settings.permutations,
+        "options": {name: dict(given) for name, given in (policy.options or {}).items()},
+    }

@@ -1,0 +1,122 @@
+"""Smallest effects that tests of counts see, from their exact or limiting laws.
+
+Each function answers the planner's question for one kind of fault: at these sizes, this level and this power, how much
+of it is the least that the test rejects?
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+NOTHING = math.inf
+
+
+def smallest_unshared(rows: int, others: int, *, tests: int = 1, level: float, power: float) -> float:
+    """Find the smallest share of the rows of one side in a category that the other side lacks, which is noticed.
+
+    A category with c rows of one side and none of the other has the exact p-value
+    ``C(rows + others - c, others) / C(rows + others, others)``, times the number of tests by Bonferroni; a category of
+    share s holds Binomial(rows, s) of them. A missing mode is such a category of the real rows.
+
+    Parameters
+    ----------
+    rows, others : int
+        Rows of the side that holds the category, and of the one that lacks it.
+    tests : int
+        Categories, each of which is tested.
+    level, power : float
+
+    Returns
+    -------
+    float
+        In (0, 1), or infinity where no share is noticed.
+
+    Examples
+    --------
+    >>> round(smallest_unshared(2500, 2500, tests=25, level=0.001, power=0.95), 4)
+    0.0087
+    """
+    if min(rows, others, tests) < 1:
+        return NOTHING
+    enough = np.flatnonzero(_log_all_within(rows + others, others, np.arange(rows + 1)) <= math.log(level / tests))
+    return _share_giving(int(enough[0]), rows, power) if len(enough) else NOTHING
+
+
+def smallest_repeated_share(n: int, m: int, *, level: float, power: float) -> float:
+    """Find the smallest share of fake rows that repeat an earlier one, which a permutation test of repeats sees.
+
+    Real rows do not repeat. c pairs that all lie in fake do so under a share ``C(n + m - 2 c, n) / C(n + m, n)`` of the
+    relabellings; half of the level is left to the luck of drawing them.
+
+    Examples
+    --------
+    >>> round(smallest_repeated_share(2500, 2500, level=0.001, power=0.95), 4)
+    0.0042
+    """
+    if min(n, m) < 2:
+        return NOTHING
+    pairs = np.arange(m // 2 + 1)
+    enough = np.flatnonzero(_log_all_within(n + m, n, 2 * pairs) <= math.log(level / 2.0))
+    return _share_giving(int(enough[0]), m, power) if len(enough) else NOTHING
+
+
+def smallest_lost_share(k: int, n: int, m: int, *, level: float, power: float) -> float:
+    """Find the smallest share of one of k modes whose loss Pearson's homogeneity test sees, the others growing evenly.
+
+    The statistic is then noncentral chi-square with k - 1 degrees of freedom and, with shares p of real, q of fake and
+    pooled ones r, the noncentrality ``n m / (n + m) sum (p - q)^2 / r``: that of the lost mode is ``m s``.
+
+    Examples
+    --------
+    >>> round(smallest_lost_share(25, 2500, 2500, level=0.001, power=0.95), 4)
+    0.0205
+    """
+    from scipy.stats import chi2, ncx2
+
+    if min(n, m) < 1 or k < 2:
+        return NOTHING
+    critical = float(chi2.isf(level, k - 1))
+
+    def seen(share: float) -> float:
+        grown = share / (1.0 - share)
+        rest = n * m / (n + m) * share * grown / (1.0 + m / (n + m) * grown)
+        return float(ncx2.sf(critical, k - 1, m * share + rest))
+
+    return _least(seen, power)
+
+
+def _log_all_within(total: int, others: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Give the log chance that some rows all lie on one side, when ``others`` rows are dealt to the other."""
+    from scipy.special import gammaln
+
+    left = total - rows
+    kept = left >= others
+    out = np.full(len(rows), -np.inf)
+    out[kept] = gammaln(left[kept] + 1.0) - gammaln(left[kept] - others + 1.0)
+    out[kept] -= float(gammaln(total + 1.0) - gammaln(total - others + 1.0))
+    return out
+
+
+def _share_giving(count: int, rows: int, power: float) -> float:
+    """Find the smallest share of which ``rows`` draws hold at least ``count`` with probability ``power``."""
+    from scipy.special import bdtrc
+
+    if count == 0:
+        return 1.0 / max(rows, 1)
+    return _least(lambda share: float(bdtrc(count - 1, rows, share)), power) if count <= rows else NOTHING
+
+
+def _least(seen: Callable[[float], float], power: float) -> float:
+    """Find where a power that grows with the share reaches what is wanted."""
+    from scipy.optimize import brentq
+
+    low, high = 1e-9, 1.0 - 1e-9
+    if seen(high) < power:
+        return NOTHING
+    if seen(low) >= power:
+        return low
+    return float(brentq(lambda share: seen(share) - power, low, high, xtol=1e-9))

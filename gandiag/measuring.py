@@ -23,6 +23,7 @@ from gandiag.core.specs import METRICS, MetricSpec
 from gandiag.errors import ConfigError, GandiagError, NumericalError
 from gandiag.inference.multiplicity import holm
 from gandiag.inference.nulls import summarise_null
+from gandiag.inference.permutation import ENOUGH
 
 PERMUTATIONS = 2499
 
@@ -51,6 +52,8 @@ class Settings:
     options: Mapping[str, Mapping[str, Any]] | None = None
     device: str | None = None
     by_class: bool = False
+    # Draws as extreme as the data at which a permutation test stops.
+    enough: int = ENOUGH
 
     def __post_init__(self) -> None:
         require_seed(self.seed)
@@ -141,7 +144,7 @@ def measured(spec: MetricSpec, comparison: Comparison, *, settings: Settings, de
         if measurement.estimate is None:
             return _without_estimate(blank, measurement.status, measurement.reasons["estimate"], measurement)
         null_rng = stream(settings.seed, "null", spec.name)
-        null = summarise_null(measurement, draws=settings.permutations, rng=null_rng)
+        null = summarise_null(measurement, draws=settings.permutations, rng=null_rng, enough=settings.enough)
         arrays = dict(measurement.arrays) | ({} if null.draws is None else {"null": null.draws})
         result = replace(
             blank,

@@ -15,6 +15,10 @@ from gandiag.core.specs import METRICS
 from gandiag.core.verdict import Evidence
 from gandiag.gate.conditions import Condition
 
+# K / (B + 1) may miss alpha by its last bit where B is chosen to reach it.
+ROUNDING = 1e-9
+# The luck of drawing relabellings costs power: a test is asked to see its margin at this share of its level.
+LUCK = 1.0 / 3.0
 # A test that did not reject speaks for a sampler only where it had this power; a bound holds with this confidence.
 POWER = CONFIDENCE = 0.95
 _DATA, _INTERNAL = 3, 4

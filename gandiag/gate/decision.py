@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gandiag.core.verdict import Judgement, Outcome
-from gandiag.gate.bench import Bench, Unjudged, Weighed
+from gandiag.gate.bench import ROUNDING, Bench, Unjudged, Weighed
 from gandiag.gate.bounds import weigh_limit
 from gandiag.gate.conditions import Condition, Limit, NoDiagnosis
 from gandiag.gate.findings import weigh_diagnosis
@@ -56,7 +56,9 @@ def _judgement(condition: Condition, weighed: Weighed | Unjudged, adjusted: floa
     if isinstance(weighed, Unjudged):
         metric = getattr(condition, "metric", None)
         return Judgement(condition=condition.text, outcome="error", says=str(weighed), metric=metric, code=weighed.code)
-    outcome: Outcome = "fail" if adjusted <= bench.alpha else "pass" if weighed.by else "inconclusive"
+    outcome: Outcome = (
+        "fail" if adjusted <= bench.alpha * (1.0 + ROUNDING) else "pass" if weighed.by else "inconclusive"
+    )
     ends = {
         "fail": f"adjusted p = {adjusted:.3g}, at most alpha = {bench.alpha:g}",
         "pass": weighed.holds,

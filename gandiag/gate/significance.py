@@ -12,7 +12,7 @@ import math
 
 from gandiag.core.results import Result
 from gandiag.core.specs import METRICS, GateTest
-from gandiag.gate.bench import POWER, Bench, Unjudged, Weighed, rows_needed
+from gandiag.gate.bench import LUCK, POWER, ROUNDING, Bench, Unjudged, Weighed, rows_needed
 from gandiag.gate.conditions import Limit
 from gandiag.inference.effects import normal_effect, smallest_effect
 
@@ -72,16 +72,18 @@ def _count(result: Result, quantity: str) -> int | None:
 def seen_effect(result: Result, test: GateTest, bench: Bench) -> float:
     """Find the smallest effect that a test sees at the gate's level with power 0.95; infinity where it sees none."""
     p = result.p_value
-    if test.p_value is None and p is not None and p.least is not None and p.least > bench.level:
+    if test.p_value is None and p is not None and p.least is not None and p.least > bench.level * (1.0 + ROUNDING):
         return math.inf
-    own = None if test.smallest is None else test.smallest(result, bench.level, POWER)
+    drawn = test.p_value is None and p is not None and p.draws is not None
+    level = bench.level * (LUCK if drawn else 1.0)
+    own = None if test.smallest is None else test.smallest(result, level, POWER)
     if own is not None:
         return own
     null = bench.nulls.get(result.metric)
     if null is not None and len(null) > 1 and float(null.std()) > 0.0:
-        return smallest_effect(null, bench.worse(result.metric), level=bench.level, power=POWER)
+        return smallest_effect(null, bench.worse(result.metric), level=level, power=POWER)
     if result.floor is not None and result.floor.sd > 0.0:
-        return normal_effect(result.floor.sd, level=bench.level, power=POWER)
+        return normal_effect(result.floor.sd, level=level, power=POWER)
     return math.inf
 
 

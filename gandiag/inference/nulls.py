@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gandiag.core.results import Floor, KnownNull, Measurement, PValue, Relabelling
 from gandiag.inference.effects import normal_effect, smallest_effect
-from gandiag.inference.permutation import PermutationNull, permutation_null
+from gandiag.inference.permutation import ENOUGH, PermutationNull, permutation_null
 
 # The smallest effect is stated for one test at this level and power.
 MDE_LEVEL, MDE_POWER = 0.05, 0.8
@@ -28,7 +28,9 @@ class NullSummary:
     draws: NDArray[np.float64] | None
 
 
-def summarise_null(measurement: Measurement, *, draws: int, rng: np.random.Generator) -> NullSummary:
+def summarise_null(
+    measurement: Measurement, *, draws: int, rng: np.random.Generator, enough: int = ENOUGH
+) -> NullSummary:
     """Bring a measurement and its null together.
 
     Parameters
@@ -38,13 +40,15 @@ def summarise_null(measurement: Measurement, *, draws: int, rng: np.random.Gener
     draws : int
         Permutations, unless the measurement asks for fewer.
     rng : numpy.random.Generator
+    enough : int
+        Draws as extreme as the data at which drawing stops.
     """
     if isinstance(measurement.null, Relabelling):
         limit, two_sided = measurement.null.draws, measurement.null.alternative == "two-sided"
         # A two-sided p-value is twice that of a tail: it takes twice the draws to be as small.
         draws = 2 * draws + 1 if two_sided else draws
         draws = draws if limit is None else min(draws, limit)
-        null = permutation_null(measurement.null, draws=draws, rng=rng)
+        null = permutation_null(measurement.null, draws=draws, rng=rng, enough=enough)
         return _from_permutations(measurement, measurement.null, null, draws)
     if isinstance(measurement.null, KnownNull):
         return _from_known(measurement, measurement.null)

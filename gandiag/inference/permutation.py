@@ -58,15 +58,19 @@ class PermutationNull:
     exact: bool
 
 
-def permutation_null(problem: Relabelling, *, draws: int, rng: np.random.Generator) -> PermutationNull:
+def permutation_null(
+    problem: Relabelling, *, draws: int, rng: np.random.Generator, enough: int = ENOUGH
+) -> PermutationNull:
     """Find the null law of a statistic by relabelling the pooled sample.
 
     Parameters
     ----------
     problem : Relabelling
     draws : int
-        Most random relabellings B; fewer are used when all of them are fewer, or when `ENOUGH` are as extreme.
+        Most random relabellings B; fewer are used when all of them are fewer, or when ``enough`` are as extreme.
     rng : numpy.random.Generator
+    enough : int
+        Draws as extreme as the data at which drawing stops, at least 1.
 
     Raises
     ------
@@ -86,7 +90,7 @@ def permutation_null(problem: Relabelling, *, draws: int, rng: np.random.Generat
     parts: list[NDArray[np.float64]] = []
     for block in _all_labels(problem) if exact else _random_labels(problem, draws, rng):
         parts.append(_checked(problem, block))
-        if not exact and _decided(tested, np.concatenate([part[-1] for part in parts]), problem.alternative):
+        if not exact and _decided(tested, np.concatenate([part[-1] for part in parts]), problem.alternative, enough):
             break
     values = np.concatenate(parts, axis=1)
     tested_null = values[-1]
@@ -98,7 +102,7 @@ def permutation_null(problem: Relabelling, *, draws: int, rng: np.random.Generat
         p_value=(
             p_value(tested, tested_null, problem.alternative, includes_observed=True)
             if exact
-            else sequential_p_value(tested, tested_null, problem.alternative)
+            else sequential_p_value(tested, tested_null, problem.alternative, enough=enough)
         ),
         exact=exact,
     )
@@ -169,13 +173,13 @@ def _tail(extreme: NDArray[np.bool_], enough: int) -> float:
     return (1 + int(hits[-1] if len(hits) else 0)) / (len(hits) + 1)
 
 
-def _decided(observed: float, null: NDArray[np.float64], alternative: Alternative) -> bool:
+def _decided(observed: float, null: NDArray[np.float64], alternative: Alternative, enough: int) -> bool:
     """Tell whether every tail that the p-value looks at is full, and the floor has draws enough."""
     if len(null) < FEWEST_DRAWS:
         return False
     slack = TIE_TOLERANCE * (1.0 + abs(observed))
-    upper = int(np.count_nonzero(null >= observed - slack)) >= ENOUGH
-    lower = int(np.count_nonzero(null <= observed + slack)) >= ENOUGH
+    upper = int(np.count_nonzero(null >= observed - slack)) >= enough
+    lower = int(np.count_nonzero(null <= observed + slack)) >= enough
     return {"greater": upper, "less": lower, "two-sided": upper and lower}[alternative]
 
 

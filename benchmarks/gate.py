@@ -1,0 +1,212 @@
+"""What the gate does, measured: ``python benchmarks/gate.py level|power|healthy|margin [--runs R] [--jobs J]``.
+
+Every run of the default gate draws fresh rows from streams keyed by its number, so a table can be continued: what is
+done already is kept in the store and not run again. ``page`` writes the tables into docs/gate.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _gate_page import write_page
+
+import gandiag
+from gandiag.api import open_sampler
+from gandiag.core.files import replace_file
+from gandiag.core.rng import stream
+from gandiag.gate.decision import judge, overall
+from gandiag.gate.policy import Policy
+from gandiag.gate.running import bench_of, run_gate
+
+HERE = Path(__file__).resolve().parent
+STORE, PAGE = HERE / "gate.json", HERE.parent / "docs" / "gate.md"
+LEVELS = (0.05, 0.01)
+# Rows per side of the null simulations: small, so that 2 000 runs can be had.
+SMALL = 100
+
+Drawing = Callable[[int, int], tuple[Any, Any]]
+
+
+def _split(rows: np.ndarray[Any, Any], n: int, seed: int) -> tuple[Any, Any]:
+    """Deal rows of one set to both sides."""
+    order = stream(seed, "gate split").permutation(len(rows))
+    return rows[order[: n + n // 3]], rows[order[n + n // 3 : 2 * n + n // 3]]
+
+
+def _drawn(address: str) -> Drawing:
+    def draw(n: int, seed: int) -> tuple[Any, Any]:
+        sampler = open_sampler(address)
+        return tuple(
+            next(iter(sampler.sample(rows, rng=stream(seed, "gate", side)).blocks()))[1]
+            for side, rows in (("real", n + n // 3), ("fake", n))
+        )  # type: ignore[return-value]
+
+    return draw
+
+
+def _digits(n: int, seed: int) -> tuple[Any, Any]:
+    from sklearn.datasets import load_digits
+
+    return _split(load_digits().data, n, seed)
+
+
+def _digit_features(n: int, seed: int) -> tuple[Any, Any]:
+    from sklearn.datasets import load_digits
+    from sklearn.decomposition import PCA
+
+    return _split(PCA(10, svd_solver="full").fit_transform(load_digits().data), n, seed)
+
+
+def _heavy(n: int, seed: int) -> tuple[Any, Any]:
+    rng = stream(seed, "gate heavy")
+    return rng.standard_t(2.5, size=(n + n // 3, 64)), rng.standard_t(2.5, size=(n, 64))
+
+
+def _counts(n: int, seed: int) -> tuple[Any, Any]:
+    rng = stream(seed, "gate counts")
+    return rng.poisson(1.0, size=(n + n // 3, 3)), rng.poisson(1.0, size=(n, 3))
+
+
+SOURCES: dict[str, tuple[str, Drawing]] = {
+    "grid25": ("2-D mixture of 25 Gaussians", _drawn("toy:grid25")),
+    "digits": ("digits, 64 pixels", _digits),
+    "digit features": ("digits, 10 principal components", _digit_features),
+    "heavy tails": ("Student's t(2.5) in 64 dimensions", _heavy),
+    "counts": ("Poisson counts in 3 columns: ties", _counts),
+}
+# Pathology -> dials, from mild to gross.
+POWER = {
+    "drop_modes": (1, 3, 12),
+    "reweight_modes": (0.25, 0.5, 1.0),
+    "shrink": (0.1, 0.25, 0.5),
+    "duplicate": (0.01, 0.05, 0.3),
+    "collapse": (0.01, 0.05, 0.3),
+    "noise": (0.02, 0.05, 0.2),
+    "shift": (0.1, 0.2, 0.5),
+    "blur": (0.02, 0.05, 0.2),
+}
+# What must be caught in at least 95 % of runs, at 2 500 rows per side.
+CAUGHT = {"drop_modes": 1, "shrink": 0.5, "duplicate": 0.05}
+HEALTHY = ("toy:grid25", "toy:ring8", "toy:mixture")
+
+
+def level_run(job: dict[str, Any]) -> dict[str, Any]:
+    """Judge one law against itself at two error rates, from the same p-values."""
+    real, fake = SOURCES[job["source"]][1](job["n"], job["seed"])
+    policy = Policy(alpha=min(LEVELS), n=job["n"], seed=job["seed"]).completed(with_train=False)
+    verdict = run_gate(policy, open_sampler(real), ("fake", open_sampler(fake)), version=gandiag.__version__)
+    if verdict.report is None:
+        return {"error": str(verdict.error)}
+    found: dict[str, Any] = {}
+    for alpha in LEVELS:
+        judged = judge(policy.require, bench_of(replace(policy, alpha=alpha), verdict.report, 0))
+        found[str(alpha)] = overall(judged)
+        found[f"by {alpha}"] = [j.condition for j in judged if j.outcome == "fail"]
+    return found
+
+
+def fault_run(job: dict[str, Any]) -> dict[str, Any]:
+    """Judge a sampler with a known fault, or none, by the default gate."""
+    fake = job["source"] + (f"!{job['fault']}={job['dial']}" if job.get("fault") else "")
+    verdict = gandiag.check(job["source"], fake, n=job["n"], alpha=job["alpha"], seed=job["seed"])
+    return {
+        "outcome": verdict.outcome,
+        "by": [j.condition for j in verdict.judgements if j.outcome == "fail"],
+        "open": [j.condition for j in verdict.judgements if j.outcome in ("inconclusive", "error")],
+    }
+
+
+def level_jobs(runs: int) -> Iterator[dict[str, Any]]:
+    """List the null simulations, source by source in turn, so that a stop leaves a balanced table."""
+    for seed in range(runs):
+        for source in SOURCES:
+            yield {"kind": "level", "source": source, "n": SMALL, "seed": seed}
+
+
+def power_jobs(runs: int) -> Iterator[dict[str, Any]]:
+    """List the faults of growing severity, at 1 000 rows and at the default error rate."""
+    for seed in range(runs):
+        for fault, dials in POWER.items():
+            for dial in dials:
+                yield _fault("power", fault, dial, 1000, seed)
+
+
+def caught_jobs(runs: int) -> Iterator[dict[str, Any]]:
+    """List the faults that generic tests miss, at the default size."""
+    for seed in range(runs):
+        for fault, dial in CAUGHT.items():
+            yield _fault("caught", fault, dial, 2500, seed)
+
+
+def healthy_jobs(runs: int) -> Iterator[dict[str, Any]]:
+    """List runs of the default gate on samplers with nothing wrong."""
+    for seed in range(runs):
+        for source in HEALTHY:
+            yield {"kind": "healthy", "source": source, "n": 2500, "alpha": 0.001, "seed": seed}
+
+
+def _fault(kind: str, fault: str, dial: float, n: int, seed: int) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "source": "toy:grid25",
+        "fault": fault,
+        "dial": dial,
+        "n": n,
+        "alpha": 0.001,
+        "seed": seed,
+    }
+
+
+KINDS = {
+    "level": (level_jobs, level_run),
+    "power": (power_jobs, fault_run),
+    "caught": (caught_jobs, fault_run),
+    "healthy": (healthy_jobs, fault_run),
+}
+
+
+def _key(job: dict[str, Any]) -> str:
+    return " ".join(f"{k}={v}" for k, v in job.items())
+
+
+def _run(job: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    return _key(job), KINDS[job["kind"]][1](job)
+
+
+def measure(kind: str, runs: int, jobs: int) -> None:
+    """Run what the store lacks, and keep it every so often."""
+    store: dict[str, Any] = json.loads(STORE.read_text()) if STORE.exists() else {}
+    todo = [job for job in KINDS[kind][0](runs) if _key(job) not in store]
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        for done, (key, found) in enumerate(pool.imap_unordered(_run, todo), 1):
+            store[key] = found
+            if done % 50 == 0 or done == len(todo):
+                # Others may have added to it in the meantime.
+                store = (json.loads(STORE.read_text()) if STORE.exists() else {}) | store
+                replace_file(STORE, (json.dumps(store, indent=0, sort_keys=True) + "\n").encode())
+                print(f"{kind}: {done} of {len(todo)}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Measure one kind, or write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=[*KINDS, "page"])
+    parser.add_argument("--runs", type=int, default=2000)
+    parser.add_argument("--jobs", type=int, default=2)
+    asked = parser.parse_args()
+    if asked.kind == "page":
+        write_page(json.loads(STORE.read_text()), PAGE, {name: title for name, (title, _) in SOURCES.items()})
+    else:
+        measure(asked.kind, asked.runs, asked.jobs)
+
+
+if __name__ == "__main__":
+    main()

@@ -21,6 +21,8 @@ ROUNDING = 1e-9
 LUCK = 1.0 / 3.0
 # A test that did not reject speaks for a sampler only where it had this power; a bound holds with this confidence.
 POWER = CONFIDENCE = 0.95
+# Nobody draws more.
+_MOST_ROWS = 1e9
 _DATA, _INTERNAL = 3, 4
 _WORSE: Mapping[str, Alternative] = {"lower": "greater", "higher": "less", "target": "two-sided"}
 
@@ -129,8 +131,8 @@ def rows_needed(rows: int, ratio: float, rate: float) -> int | None:
     >>> rows_needed(1000, 2.0, 0.5)
     4000
     """
-    found = rows * max(ratio, 1.0) ** (1.0 / rate)
-    if not math.isfinite(found) or found > 1e9:
+    if not math.isfinite(ratio) or math.log(max(ratio, 1.0)) / rate > math.log(_MOST_ROWS / rows):
         return None
+    found = rows * max(ratio, 1.0) ** (1.0 / rate)
     step = 10 ** max(0, math.floor(math.log10(found)) - 1)
     return int(math.ceil(found / step - 1e-9) * step)

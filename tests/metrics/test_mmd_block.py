@@ -94,7 +94,8 @@ def test_the_level_holds(rows: int) -> None:
 
 @pytest.mark.slow
 def test_the_level_holds_over_many_repetitions() -> None:
-    assert 40 <= level(2000, 400) <= 140
+    """Values of blocks have a right tail, which makes Student's law cautious: some 2 % at 5 %, never more than 5."""
+    assert 0 < level(2000, 400) <= binom.ppf(1 - 1e-4, 2000, 0.05)
 
 
 def test_blocks_that_share_rows_called_independent_lose_the_level() -> None:

@@ -19,7 +19,7 @@
     ├── SamplerError (RuntimeError)             3   the code that draws broke its contract
     │   ├── SamplerRaised
     │   ├── SamplerContractError
-    │   ├── SamplerTimeout
+    │   ├── SamplerTimeout                  5   a limit, like memory
     │   └── SamplerExhausted
     ├── NumericalError (ArithmeticError)        4   no trustworthy number exists
     │   └── NotConverged
@@ -160,6 +160,8 @@ class SamplerContractError(SamplerError):
 
 class SamplerTimeout(SamplerError):
     """The sampler did not deliver in time."""
+
+    exit_code = 5
 
 
 class SamplerExhausted(SamplerError):

@@ -44,6 +44,8 @@ DEFAULT_REQUIRE = (
 )
 # A further one where the training rows are given.
 WITH_TRAIN = ("data_copying.p >= alpha",)
+# Where real data repeat by nature this one counts exact repeats alone, as `collisions` does: no reason to stop.
+DEFAULT_ACCEPT = ("near_duplicates",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,8 @@ class Policy:
         if self.require:
             return self
         lines = (*DEFAULT_REQUIRE, *(WITH_TRAIN if with_train else ()))
-        return replace(self, require=tuple(parse_condition(line) for line in lines))
+        accepted = tuple(dict.fromkeys((*self.accept_degraded, *DEFAULT_ACCEPT)))
+        return replace(self, require=tuple(parse_condition(line) for line in lines), accept_degraded=accepted)
 
 
 def policy_from(table: Mapping[str, Any], *, name: str = "", where: str = "the policy") -> Policy:

@@ -25,6 +25,7 @@ from gandiag.core.samples import KnownModes, SampleSet
 from gandiag.core.specs import FEATURES
 from gandiag.errors import ConfigError, DtypeError, RangeError, ShapeError, TooFewSamplesError, placed
 from gandiag.features import default_name
+from gandiag.memory import require_memory
 
 DEFAULT_N = 5000
 MOST_FIT = 5000
@@ -253,6 +254,8 @@ def prepare(
             require_alike(test, trained)
             whole, trained = trained, of_like_classes(test, trained)
             fit = trained if fit is whole else fit
+    asked = [n or sampler.size or len(test) for _, sampler in fakes]
+    require_memory((len(test) + len(fit) + sum(asked)) * int(np.prod(test.shape)), what="the rows of all sides")
     drawn = tuple(_drawn_fake(sampler, name, n or sampler.size or len(test), seed) for name, sampler in fakes)
     for (name, _), samples in zip(fakes, drawn, strict=True):
         with placed(side_of_fake(name)):

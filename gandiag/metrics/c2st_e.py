@@ -27,7 +27,15 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Floor, KnownNull, Measurement, PValue
 from gandiag.core.specs import MetricSpec
-from gandiag.numerics.betting import MOST_LOG, anytime_p, first_crossing, hedged, log_average, log_peak
+from gandiag.numerics.betting import (
+    MOST_LOG,
+    anytime_p,
+    first_crossing,
+    log_average,
+    log_peak,
+    truth_factors,
+    tuned,
+)
 from gandiag.numerics.classifiers import Classifier, fit_linear, fit_local, fit_quadratic
 
 Matrix = NDArray[np.float64]
@@ -36,9 +44,6 @@ Labels = NDArray[np.bool_]
 
 LEVEL = 0.05
 _FIRST_SHARE, _FEWEST_FIRST, _GROWTH = 0.25, 6, 1.5
-# What is tried on the past: shares held back, and factors on the log odds (small: little trust).
-_KEPT = np.array([0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99])
-_TRUST = np.geomspace(0.02, 4.0, 12)
 _FITS: Mapping[str, Callable[[Matrix, Labels], Classifier]] = {
     "linear": fit_linear,
     "quadratic": fit_quadratic,
@@ -132,9 +137,9 @@ def _wealth(game: Game, fit: Callable[[Matrix, Labels], Classifier]) -> Vector:
     tried = _odds(game, fit(*game.past(half)), half, game.ends[0])
     steps = []
     for start, end in zip(game.ends[:-1], game.ends[1:], strict=True):
-        kept, trust = _tuned(tried)
+        kept, trust = tuned(tried)
         found = _odds(game, fit(*game.past(start)), start, end)
-        steps.append(_factors(found, kept, trust).sum(axis=1))
+        steps.append(truth_factors(found, kept, trust).sum(axis=1))
         tried = np.concatenate([tried, found])
     path: Vector = np.cumsum(np.concatenate(steps))
     return path
@@ -143,19 +148,6 @@ def _wealth(game: Game, fit: Callable[[Matrix, Labels], Classifier]) -> Vector:
 def _odds(game: Game, critic: Classifier, start: int, end: int) -> Matrix:
     """Give the log odds of the truth of each row of some pairs, shape (pairs, 2): real, fake."""
     return np.stack([critic.scores(game.real[start:end]), -critic.scores(game.fake[start:end])], axis=1)
-
-
-def _tuned(odds: Matrix) -> tuple[float, float]:
-    """Find the share held back and the trust that would have earned most on pairs that are past."""
-    earned = _factors(odds, _KEPT[:, None, None, None], _TRUST[:, None, None]).sum(axis=(2, 3))
-    # Ties go to the least trust; rounding must not decide.
-    best = np.unravel_index(int(np.argmax(np.round(earned, 9))), (len(_KEPT), len(_TRUST)))
-    return float(_KEPT[best[0]]), float(_TRUST[best[1]])
-
-
-def _factors(odds: Matrix, kept: Matrix | float, trust: Matrix | float) -> Matrix:
-    # log 2 g(truth), g the logistic function of the log odds.
-    return hedged(math.log(2.0) - np.logaddexp(0.0, -trust * odds), kept)
 
 
 METRIC = MetricSpec(

@@ -21,6 +21,9 @@ MOST_LOG = 690.0
 # Step of the online Newton method for bets within [-1/2, 1/2] (Cutkosky & Orabona 2018, lemma 17).
 _NEWTON = 2.0 / (2.0 - math.log(3.0))
 _FARTHEST_BET = 0.5
+# What is tried on the past: shares held back, and factors on the log odds (small: little trust).
+_KEPT = np.array([0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99])
+_TRUST = np.geomspace(0.02, 4.0, 12)
 # Wealth within rounding of 1 is 1.
 _ROUNDING = 1e-12
 
@@ -66,6 +69,63 @@ def betting_path(payoffs: Matrix) -> Matrix:
     return path
 
 
+def coin_bets(payoffs: Vector, gained: float = 0.0, staked: float = 0.0) -> Vector:
+    """Choose each bet in (-1, 1) by the payoffs before it: their sum, over one plus the sum of their sizes.
+
+    On payoffs of -1, 0 and 1 it is the bet of Krichevsky & Trofimov (1981, "The performance of universal encoding")
+    on the rounds that are not 0: no step size, and rounds without a payoff cost nothing.
+
+    Parameters
+    ----------
+    payoffs : ndarray, shape (T,)
+        In [-1, 1].
+    gained, staked : float
+        Sum and sum of sizes of the payoffs before the first of these.
+
+    Examples
+    --------
+    >>> coin_bets(np.array([1.0, 0.0, 1.0])).tolist()
+    [0.0, 0.5, 0.5]
+    """
+    before = gained + np.cumsum(payoffs) - payoffs
+    out: Vector = before / (1.0 + staked + np.cumsum(np.abs(payoffs)) - np.abs(payoffs))
+    return out
+
+
+def truth_factors(odds: Matrix, kept: Matrix | float, trust: Matrix | float) -> Matrix:
+    """Give the logarithm of what a critic earns on each row: ``kept + (1 - kept) 2 g(truth)``.
+
+    Parameters
+    ----------
+    odds : ndarray
+        The critic's log odds of the true side of each row.
+    kept : ndarray or float
+        The share held back.
+    trust : ndarray or float
+        What the log odds are multiplied by before the logistic function g.
+    """
+    return hedged(math.log(2.0) - np.logaddexp(0.0, -trust * odds), kept)
+
+
+def tuned(odds: Matrix) -> tuple[float, float]:
+    """Find the share held back and the trust that would have earned most on pairs that are past.
+
+    Parameters
+    ----------
+    odds : ndarray, shape (p, 2)
+        Log odds of the true side of both rows of each pair.
+
+    Returns
+    -------
+    kept, trust : float
+        For `truth_factors`.
+    """
+    earned = truth_factors(odds, _KEPT[:, None, None, None], _TRUST[:, None, None]).sum(axis=(2, 3))
+    # Ties go to the least trust; rounding must not decide.
+    best = np.unravel_index(int(np.argmax(np.round(earned, 9))), (len(_KEPT), len(_TRUST)))
+    return float(_KEPT[best[0]]), float(_TRUST[best[1]])
+
+
 def log_likelihood_factors(probability_of_truth: Vector, prior: float = 0.5) -> Vector:
     """Give the logarithm of ``g(label | row) / prior`` of each row, whose mean is at most 1 for a label of that prior.
 
@@ -86,10 +146,17 @@ def hedged(log_factors: Matrix, kept: Matrix | float) -> Matrix:
     return out
 
 
-def log_average(paths: Matrix) -> Matrix:
-    """Average wealth over the first axis, in logarithms: again fair, whatever the dependence."""
+def log_average(paths: Matrix, weights: Vector | None = None) -> Matrix:
+    """Average wealth over the first axis, in logarithms: again fair, whatever the dependence.
+
+    Parameters
+    ----------
+    paths : ndarray, shape (K, ...)
+    weights : ndarray, shape (K,), optional
+        Fixed beforehand; they sum to 1. Equal where absent.
+    """
     largest = paths.max(axis=0)
-    out: Matrix = largest + np.log(np.exp(paths - largest).mean(axis=0))
+    out: Matrix = largest + np.log(np.average(np.exp(paths - largest), axis=0, weights=weights))
     return out
 
 

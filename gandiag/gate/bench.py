@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,10 @@ class Bench:
     def level(self) -> float:
         """The level at which every single test may reject, whatever the others say (Bonferroni)."""
         return self.alpha / max(self.conditions, 1)
+
+    def shared_by(self, tests: int) -> Bench:
+        """Let one condition's share of alpha be shared once more by the tests that it rests on."""
+        return replace(self, conditions=max(self.conditions, 1) * max(tests, 1))
 
     def result(self, metric: str) -> Result:
         """Find a usable result.

@@ -32,7 +32,7 @@ def weigh_diagnosis(condition: NoDiagnosis, bench: Bench) -> Weighed:
     if any(d.code == UNDETERMINED for d in found) and not _grave(found, condition):
         raise Unjudged(found[0].sentence, _INTERNAL)
     p, worst = _first_level(condition, bench)
-    blind = _unseen(bench)
+    blind = _unseen(bench.shared_by(sum(r.p_value is not None for r in bench.fake.results)))
     return Weighed(
         condition=condition,
         p_value=p,
@@ -71,7 +71,7 @@ def _scaled(result: Result, factor: float) -> Result:
 
 
 def _unseen(bench: Bench) -> list[str]:
-    """Name the tests that could have missed the effect that they are run for."""
+    """Name the tests that could have missed the effect that they are run for, at the panel's share of the level."""
     blind = []
     for result in bench.fake.results:
         test = METRICS.get(result.metric).gate.get("p")

@@ -21,7 +21,8 @@ from gandiag.gate.policy import Policy
 from gandiag.measuring import Settings
 
 DEFAULT_N = 2500
-FEWEST_PERMUTATIONS = 999
+# More cost minutes; a level that these do not reach leaves its condition open, with the reason.
+FEWEST_PERMUTATIONS, MOST_PERMUTATIONS = 999, 99_999
 # A gate looks at small p-values alone: one of which so many draws are as extreme as the data is known well enough.
 ENOUGH = 20
 
@@ -105,18 +106,20 @@ def bench_of(policy: Policy, report: Report, permutations: int) -> Bench:
 
 def settings_of(policy: Policy, *, with_train: bool, device: str | None = None) -> Settings:
     """Say how a policy is measured."""
-    asked = metrics_of(policy.require)
+    asked, shares = metrics_of(policy.require), len(policy.require)
     if any(isinstance(condition, NoDiagnosis) for condition in policy.require):
         # A diagnosis reads the whole default suite.
         # What lacks its input is left out: nothing asked for it.
         given = {"range", "train"} if with_train else {"range"}
         asked = tuple(dict.fromkeys((*asked, *(s.name for s in METRICS if s.default and s.needs <= given))))
+        # The panel shares the condition's part of alpha once more.
+        shares *= len(asked)
     return Settings(
         metrics=asked,
         features=policy.features,
         n=policy.n or DEFAULT_N,
         seed=policy.seed,
-        permutations=permutations_for(policy.alpha, len(policy.require)),
+        permutations=min(MOST_PERMUTATIONS, permutations_for(policy.alpha, shares)),
         options=policy.options or None,
         device=device,
         enough=ENOUGH,

@@ -96,7 +96,7 @@ def _why_open(margin: float | None, smallest: float, effect: str) -> str:
     if margin is None:
         return "no margin is declared, so not to reject is no evidence: write 'at margin <number>'"
     if math.isinf(smallest):
-        return f"at these sizes this test could not have seen {sized(effect, margin)}, nor any more"
+        return f"at these sizes, or with so few relabellings, this test could never have seen {sized(effect, margin)}"
     return f"could have missed {sized(effect, margin)} (sees {smallest:.2g})"
 
 

@@ -6,7 +6,8 @@ which the bound excludes the limit.
 
 Where a metric has no valid interval, the scatter of real against real takes its place: the number is as uncertain as
 that of two samples of one law at these sizes. That is exact where the true number is near its floor and an
-approximation elsewhere, and the judgement says so.
+approximation elsewhere, and the judgement says so. Such a number fails only where it is also worse than real against
+real: a limit below the floor is no evidence against anybody.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gandiag.core.results import Interval, Result
+from gandiag.core.results import Direction, Interval, Result
 from gandiag.gate.bench import CONFIDENCE, Bench, Unjudged, Weighed, rows_needed
 from gandiag.gate.conditions import Limit
 from gandiag.inference.effects import beyond, upper_tail
@@ -55,8 +56,8 @@ def weigh_limit(condition: Limit, bench: Bench) -> Weighed:
     sign = 1.0 if condition.comparator in ("<=", "<") else -1.0
     estimate = _number(result.estimate)
     null = bench.nulls.get(condition.metric)
-    above = _evidence_above(result, null, limit, sign)
-    within = _bound_within(result, null, sign)
+    above = evidence_above(result, null, limit, sign)
+    within = bound_within(result, null, sign)
     if above is None and within is None:
         raise Unjudged(f"no uncertainty is known: {result.reasons.get('interval', 'no interval')}", _DATA)
     p, method = (1.0, "") if above is None else above
@@ -99,7 +100,7 @@ def _scale(result: Result, quantity: str) -> _Scale:
     return _Scale(shift=result.floor.mean, unit=result.floor.sd)
 
 
-def _evidence_above(
+def evidence_above(
     result: Result, null: NDArray[np.float64] | None, limit: float, sign: float
 ) -> tuple[float, str] | None:
     """Give the p-value of "the number is within the limit", and how it was found."""
@@ -108,14 +109,23 @@ def _evidence_above(
         return _inverted(interval, limit, sign), interval.method
     if null is None or len(null) < 2 or float(null.std()) == 0.0:
         return None
-    gaps = sign * (null - null.mean())
-    return upper_tail(gaps, sign * (_number(result.estimate) - limit)), _SCATTER
+    estimate, gaps = _number(result.estimate), sign * (null - null.mean())
+    beyond_limit = upper_tail(gaps, sign * (estimate - limit))
+    if _is_worse(result.direction, sign):
+        # A limit that real data miss too is no evidence against the sampler.
+        return max(beyond_limit, upper_tail(sign * null, sign * estimate)), SCATTER
+    return beyond_limit, SCATTER
 
 
-_SCATTER = "by the scatter of real against real, for want of an interval"
+def _is_worse(direction: Direction, sign: float) -> bool:
+    """Tell whether a number that grows (sign 1) or falls (sign -1) leaves its floor for the worse."""
+    return direction == "target" or (direction == "lower") == (sign > 0.0)
 
 
-def _bound_within(result: Result, null: NDArray[np.float64] | None, sign: float) -> tuple[float, str] | None:
+SCATTER = "by the scatter of real against real, for want of an interval"
+
+
+def bound_within(result: Result, null: NDArray[np.float64] | None, sign: float) -> tuple[float, str] | None:
     """Bound the number on the side of the limit with 95 % confidence, and say how."""
     interval = result.interval
     if interval is not None:
@@ -125,7 +135,7 @@ def _bound_within(result: Result, null: NDArray[np.float64] | None, sign: float)
     if null is None or len(null) < 2 or float(null.std()) == 0.0:
         return None
     gaps = sign * (null - null.mean())
-    return _number(result.estimate) + sign * beyond(-gaps, 1.0 - CONFIDENCE), _SCATTER
+    return _number(result.estimate) + sign * beyond(-gaps, 1.0 - CONFIDENCE), SCATTER
 
 
 def _side(interval: Interval, error: float, sign: float) -> float | None:

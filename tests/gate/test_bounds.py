@@ -76,6 +76,16 @@ def test_without_an_interval_the_scatter_of_real_against_real_is_taken_and_said(
     assert weighed("coverage >= 0.94", on).by is None
 
 
+def test_a_limit_that_real_data_miss_too_is_no_evidence() -> None:
+    """The floor of a distance in many dimensions may lie far above the limit that somebody guessed."""
+    null = {"sinkhorn": 5.0 + 0.1 * NORMAL}
+    healthy = weighed("sinkhorn <= 1", bench(result("sinkhorn", 5.0, floor=floor(5.0, 0.1)), nulls=null))
+    assert healthy.p_value > 0.1
+    assert healthy.by is None
+    broken = weighed("sinkhorn <= 1", bench(result("sinkhorn", 6.0, floor=floor(5.0, 0.1)), nulls=null))
+    assert broken.p_value < 1e-10
+
+
 def test_excess_and_z_are_the_estimate_on_another_scale() -> None:
     on = bench(result("frechet", 5.0, floor=floor(4.0, 0.5), excess=1.0, z=2.0), nulls={"frechet": 4.0 + 0.5 * NORMAL})
     excess, z = weighed("frechet.excess <= 3", on), weighed("frechet.z <= 3", on)

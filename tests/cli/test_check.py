@@ -27,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     monkeypatch.setattr("sys.argv", ["gandiag", "check", *words])
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit, match=r"\d") as ended:
         main()
     return int(ended.value.code or 0)
 

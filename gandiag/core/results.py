@@ -56,8 +56,8 @@ class PValue:
 class Interval:
     """Confidence interval of the population quantity; an open side is None.
 
-    ``bounds`` gives its ends at any other confidence: what a gate judges by. An interval that was read from a file has
-    none.
+    ``bounds`` gives its ends at any other confidence: what a gate judges by. An interval that was read from a file or
+    a pickle has none.
     """
 
     low: float | None
@@ -72,6 +72,10 @@ class Interval:
         """Make the interval at ``level`` from its ends as a function of the confidence, in (0, 1)."""
         low, high = bounds(level)
         return cls(low=low, high=high, level=level, method=method, sided=sided, bounds=bounds)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the function out, which no pickle holds."""
+        return {**self.__dict__, "bounds": None}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -63,7 +63,6 @@ def critic_measurement(
     says_real, ranks = (scores > 0.0).astype(np.float64), midranks(scores)
     real, fake = len(cut.real_rows), len(cut.fake_rows)
     hits, alarms = int(says_real[cut.test_labels].sum()), int(says_real[~cut.test_labels].sum())
-    low, high = advantage_interval(hits, real, alarms, fake, level=LEVEL)
     area = float(areas_under_curve(ranks, cut.test_labels))
 
     def statistic(labels: Labels) -> Matrix:
@@ -72,7 +71,11 @@ def critic_measurement(
     return Measurement(
         estimate=hits / real - alarms / fake,
         null=Relabelling(observed=cut.test_labels, statistic=statistic),
-        interval=Interval(low=low, high=high, level=LEVEL, method=_method(real == fake)),
+        interval=Interval.of(
+            lambda level: advantage_interval(hits, real, alarms, fake, level=level),
+            level=LEVEL,
+            method=_method(real == fake),
+        ),
         reasons={"e_value": "not a sequential test"},
         details={
             "accuracy": (1.0 + hits / real - alarms / fake) / 2.0,

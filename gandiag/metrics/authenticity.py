@@ -81,7 +81,6 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     n, m = comparison.n, comparison.m
     copies_fake = m - int(authentic(comparison.fake, comparison.train).sum())
     copies_real = n - int(authentic(comparison.real, comparison.train).sum())
-    low, high = clopper_pearson(m - copies_fake, m, level=LEVEL)
     gap_low, gap_high = advantage_interval(copies_fake, m, copies_real, n, level=LEVEL)
     return Measurement(
         estimate=1.0 - copies_fake / m,
@@ -89,7 +88,11 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
             floor=_floor(copies_fake + copies_real, m, n),
             p_value=PValue(value=fisher_p(copies_fake, m, copies_real, n), calibration="exact (Fisher)"),
         ),
-        interval=Interval(low=low, high=high, level=LEVEL, method="Clopper-Pearson, given the training rows"),
+        interval=Interval.of(
+            lambda level: clopper_pearson(m - copies_fake, m, level=level),
+            level=LEVEL,
+            method="Clopper-Pearson, given the training rows",
+        ),
         reasons={"e_value": "not a sequential test"},
         details={
             "authenticity_real": 1.0 - copies_real / n,

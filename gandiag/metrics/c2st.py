@@ -48,14 +48,17 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     )
     says_real, ranks = held.critic.says_real, midranks(held.critic.scores)
     hits, real, alarms, fake = _counts(says_real, held.labels)
-    low, high = advantage_interval(hits, real, alarms, fake, level=LEVEL)
     area = float(areas_under_curve(ranks, held.labels))
     rows = np.concatenate([comparison.real[held.real_rows], comparison.fake[held.fake_rows]])
     traits = format_traits(comparison.real, comparison.fake)
     return Measurement(
         estimate=hits / real - alarms / fake,
         null=Relabelling(observed=held.labels, statistic=_statistic(says_real, ranks)),
-        interval=Interval(low=low, high=high, level=LEVEL, method=_interval_method(real == fake)),
+        interval=Interval.of(
+            lambda level: advantage_interval(hits, real, alarms, fake, level=level),
+            level=LEVEL,
+            method=_interval_method(real == fake),
+        ),
         reasons={"e_value": "not a sequential test"},
         warnings=_warnings(traits, area, real + fake),
         details={

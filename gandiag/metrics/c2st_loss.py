@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Interval, Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
-from gandiag.numerics.binomial import bounded_mean_interval
+from gandiag.numerics.bounded_means import BothBounds, gaffke_bounds
 from gandiag.numerics.critics import JudgedCritic, held_out_critics
 from gandiag.numerics.scoring import information
 
@@ -43,11 +43,11 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     )
     probabilities = held.critic.probabilities
     loss = COIN - float(information(probabilities, held.labels[:, None])[0])
-    low, high = _interval(held.critic, held.labels, loss, rng)
+    bounds = _bounds(held.critic, held.labels, loss, rng)
     return Measurement(
         estimate=min(loss, COIN),
         null=Relabelling(observed=held.labels, statistic=_statistic(probabilities), alternative="less"),
-        interval=Interval(low=low, high=high, level=LEVEL, method="Gaffke's bound of bounded terms, critic held fixed"),
+        interval=Interval.of(bounds, level=LEVEL, method="Gaffke's bound of bounded terms, critic held fixed"),
         reasons={"e_value": "not a sequential test"},
         details={
             "critic": held.chosen,
@@ -68,7 +68,7 @@ def _statistic(probabilities: Matrix) -> Callable[[Labels], Matrix]:
     return losses
 
 
-def _interval(critic: JudgedCritic, labels: Labels, loss: float, rng: np.random.Generator) -> tuple[float, float]:
+def _bounds(critic: JudgedCritic, labels: Labels, loss: float, rng: np.random.Generator) -> BothBounds:
     """Bound the critic's expected loss within the range that was fixed on the training half.
 
     Losses are skewed: a critic that is sure and mostly right errs rarely and dearly, and on few rows perhaps not at
@@ -80,14 +80,22 @@ def _interval(critic: JudgedCritic, labels: Labels, loss: float, rng: np.random.
     if len(real) == len(fake):
         # Independent rows, paired by their place: the pairs are independent terms.
         least, most = (real_least + fake_least) / 2.0, (real_most + fake_most) / 2.0
-        low, high = bounded_mean_interval((real + fake) / 2.0, least, most, rng, level=LEVEL)
+        plain = gaffke_bounds((real + fake) / 2.0, least, most, rng)
     else:
-        half = 1.0 - (1.0 - LEVEL) / 2.0
-        on_real = bounded_mean_interval(real, real_least, real_most, rng, level=half)
-        on_fake = bounded_mean_interval(fake, fake_least, fake_most, rng, level=half)
-        low, high = ((a + b) / 2.0 for a, b in zip(on_real, on_fake, strict=True))
-    low, high = min(low, loss), max(high, loss)  # the same sums, rounded otherwise
-    return min(low, COIN), min(high, COIN)
+        on_real = gaffke_bounds(real, real_least, real_most, rng)
+        on_fake = gaffke_bounds(fake, fake_least, fake_most, rng)
+
+        def plain(level: float) -> tuple[float, float]:
+            half = 1.0 - (1.0 - level) / 2.0
+            (real_low, real_high), (fake_low, fake_high) = on_real(half), on_fake(half)
+            return (real_low + fake_low) / 2.0, (real_high + fake_high) / 2.0
+
+    def bounds(level: float) -> tuple[float, float]:
+        low, high = plain(level)
+        low, high = min(low, loss), max(high, loss)  # the same sums, rounded otherwise
+        return min(low, COIN), min(high, COIN)
+
+    return bounds
 
 
 METRIC = MetricSpec(

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Interval, Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
-from gandiag.numerics.binomial import empirical_bernstein_lower
+from gandiag.numerics.bounded_means import bernstein_lower_bound
 from gandiag.numerics.halves import halves
 from gandiag.numerics.labels import signed_weights
 from gandiag.numerics.lipschitz import Critic, cone_critics, line_critic
@@ -160,13 +160,16 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
 
 def _lower_bound(critic: CertifiedCritic, judges: list[Matrix], unit: float) -> Interval:
     """Bound both expectations, each with half of the error, whatever the laws."""
-    side = (1.0 + _LEVEL) / 2.0
     real, fake = (critic(rows) for rows in judges)
-    low = empirical_bernstein_lower(real, critic.low, critic.high, level=side)
-    high = -empirical_bernstein_lower(-fake, -critic.high, -critic.low, level=side)
-    return Interval(
-        low=max(0.0, low - high) * unit,
-        high=None,
+    least_real = bernstein_lower_bound(real, critic.low, critic.high)
+    least_minus_fake = bernstein_lower_bound(-fake, -critic.high, -critic.low)
+
+    def bounds(level: float) -> tuple[float, None]:
+        side = (1.0 + level) / 2.0
+        return max(0.0, least_real(side) + least_minus_fake(side)) * unit, None
+
+    return Interval.of(
+        bounds,
         level=_LEVEL,
         method="empirical Bernstein bounds of both means, at every sample size; critic held fixed",
         sided="lower",

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
 from gandiag.core.options import number
-from gandiag.core.results import Floor, Interval, KnownNull, Measurement, PValue, Relabelling
+from gandiag.core.results import Bounds, Floor, Interval, KnownNull, Measurement, PValue, Relabelling
 from gandiag.core.specs import MetricSpec
 from gandiag.metrics._discrete import pooled_row_ids
 from gandiag.numerics.collision_tests import equal_pairs
-from gandiag.numerics.counts import collision_moment, support_lower_bound, support_upper_bound
+from gandiag.numerics.counts import collision_moment, repeats_in_batches, support_lower_bound, support_upper_bound_of
 from gandiag.numerics.histograms import Cells, cells_of
 from gandiag.numerics.unseen import (
     birthday_number,
@@ -56,15 +56,14 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, level: float
     cells = cells_of(ids, least=2)
     estimate = float(_statistic(cells, comparison.n, comparison.m)(is_real[:, None])[0, 0])
     # Batches are cut from the draws, so the order in which a sampler happens to repeat itself must not matter.
-    fake, real = (_support(rng.permutation(ids[side]), level) for side in (~is_real, is_real))
+    (bounds, fake), (_, real) = (_support(rng.permutation(ids[side]), level) for side in (~is_real, is_real))
     details = {"level": float(level), **fake} | {f"{key}_real": value for key, value in real.items()}
     silent = not fake["pairs"]
     return Measurement(
         estimate=estimate,
         null=_null(cells, comparison, is_real, estimate),
-        interval=Interval(
-            low=fake["n2_low"],
-            high=fake["n2_high"],
+        interval=Interval.of(
+            bounds,
             level=level,
             method="Chernoff and Markov bounds on the repeats, for every law",
             sided="lower" if fake["n2_high"] is None else "two-sided",
@@ -99,21 +98,28 @@ def _null(cells: Cells, comparison: Comparison, is_real: Labels, estimate: float
     return Relabelling(observed=is_real, statistic=statistic, alternative="less")
 
 
-def _support(ids: Ids, level: float) -> dict[str, Any]:
+def _support(ids: Ids, level: float) -> tuple[Bounds, dict[str, Any]]:
+    """Bound the support of one side, as a function of the confidence, and describe it."""
     counts = np.unique(ids, return_counts=True)[1]
-    pairs, one_sided = int((counts * (counts - 1) // 2).sum()), (1.0 + level) / 2.0
+    pairs, draws, repeats = int((counts * (counts - 1) // 2).sum()), len(ids), repeats_in_batches(ids)
+
+    def bounds(at: float) -> tuple[float, float | None]:
+        one_sided = (1.0 + at) / 2.0
+        return support_lower_bound(draws, pairs, one_sided), support_upper_bound_of(repeats, one_sided)
+
+    low, high = bounds(level)
     c2 = collision_moment(counts)
     c3 = collision_moment(counts, 3) if len(ids) >= 3 else 0.0
     plain = support_lognormal_interval(counts, level) or (None, None)
     n2 = float(support_estimate(np.array([pairs]), len(ids))[0])
-    return {
+    return bounds, {
         "pairs": pairs,
         "distinct": len(counts),
         "n2": n2,
         "n2_plug_in": 1.0 / c2 if pairs else None,
-        "n2_low": support_lower_bound(len(ids), pairs, one_sided),
-        "n2_high": support_upper_bound(ids, one_sided),
-        "n2_high_batches": support_upper_by_batches(ids, one_sided),
+        "n2_low": low,
+        "n2_high": high,
+        "n2_high_batches": support_upper_by_batches(ids, (1.0 + level) / 2.0),
         "n2_lognormal_low": plain[0],
         "n2_lognormal_high": plain[1],
         "collision_entropy": -math.log(c2) if pairs else None,

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Interval, Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
-from gandiag.numerics.critic_bounds import confident_jsd, equilibrium_value
+from gandiag.numerics.critic_bounds import equilibrium_value, jsd_lower_bound
 from gandiag.numerics.critics import held_out_critics
 from gandiag.numerics.scoring import information
 
@@ -56,16 +56,22 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
 
     plain = float(information(probabilities, held.labels[:, None])[0])
     estimate = math.sqrt(max(0.0, plain))
-    low = math.sqrt(max(0.0, confident_jsd(held, level=LEVEL)))
+    bound = jsd_lower_bound(held, level=LEVEL)
+
+    def low(level: float) -> float:
+        return math.sqrt(max(0.0, bound(level)))
+
     return Measurement(
         estimate=estimate,
         null=Relabelling(observed=held.labels, statistic=statistic),
-        interval=Interval(low=low, high=None, level=LEVEL, method="empirical Bernstein", sided="lower"),
+        interval=Interval.of(
+            lambda level: (low(level), None), level=LEVEL, method="empirical Bernstein", sided="lower"
+        ),
         reasons={"e_value": "not a sequential test"},
         details={
             "critic": held.chosen,
             "normalised": estimate / LARGEST,
-            "confident_normalised": low / LARGEST,
+            "confident_normalised": low(LEVEL) / LARGEST,
             "plain_divergence": plain,
             "gan_value": equilibrium_value(plain),
             "gan_value_at_equilibrium": EQUILIBRIUM,

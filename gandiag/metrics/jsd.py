@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Interval, Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
-from gandiag.numerics.critic_bounds import confident_jsd, equilibrium_value
+from gandiag.numerics.critic_bounds import equilibrium_value, jsd_lower_bound
 from gandiag.numerics.critics import held_out_critics
 from gandiag.numerics.scoring import information
 
@@ -44,11 +44,13 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     )
     plain = float(information(held.critic.probabilities, held.labels[:, None])[0])
     estimate = max(0.0, plain)
-    low = max(0.0, confident_jsd(held, level=LEVEL))
+    bound = jsd_lower_bound(held, level=LEVEL)
     return Measurement(
         estimate=estimate,
         null=Relabelling(observed=held.labels, statistic=_statistic(held.critic.probabilities)),
-        interval=Interval(low=low, high=None, level=LEVEL, method="empirical Bernstein", sided="lower"),
+        interval=Interval.of(
+            lambda level: (max(0.0, bound(level)), None), level=LEVEL, method="empirical Bernstein", sided="lower"
+        ),
         reasons={"e_value": "not a sequential test"},
         details={
             "critic": held.chosen,
@@ -56,7 +58,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
             "bits": estimate / LARGEST,
             "js_distance": math.sqrt(estimate),
             "js_distance_normalised": math.sqrt(estimate / LARGEST),
-            "confident_bits": low / LARGEST,
+            "confident_bits": max(0.0, bound(LEVEL)) / LARGEST,
             "gan_value": equilibrium_value(plain),
             "n_test": len(held.labels),
         },

@@ -36,7 +36,6 @@ from gandiag.numerics.polynomial import LARGEST, CubicTiles, cubic_tiles, mmd2_a
 Matrix = NDArray[np.float64]
 
 _LEVEL = 0.95
-_QUANTILE = 1.959963984540054
 _HELD_BYTES = 2**27  # of tiles on the host; 5800 pooled rows
 _LONG_TILE = 1024  # rows: products of long tiles run at full speed
 _LONG_DRAWS = 499
@@ -145,9 +144,15 @@ def _relabelling(sums: PairSums, is_real: NDArray[np.bool_], unit: float) -> Rel
 
 def _interval(estimate: float, error: float, fewest: int) -> Interval:
     few = f"; below its level with {fewest} rows, for which it ends too low" if fewest < _FEW else ""
-    return Interval(
-        low=estimate - _QUANTILE * error,
-        high=estimate + _QUANTILE * error,
+
+    def bounds(level: float) -> tuple[float, float]:
+        from scipy.special import ndtri
+
+        reach = float(ndtri((1.0 + level) / 2.0)) * error
+        return estimate - reach, estimate + reach
+
+    return Interval.of(
+        bounds,
         level=_LEVEL,
         method=f"delete-one jackknife from the row sums, normal; too wide where both laws are equal{few}",
     )

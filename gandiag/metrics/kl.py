@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Interval, Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
-from gandiag.numerics.critic_bounds import confident_kl, nwj
+from gandiag.numerics.critic_bounds import confident_kl, kl_lower_bound, nwj
 from gandiag.numerics.critics import HeldOut, held_out_critics
 
 Matrix = NDArray[np.float64]
@@ -57,11 +57,13 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
 
     plain = nwj(ratios[labels], ratios[~labels])
     reverse = nwj(backwards[~labels], backwards[labels])
-    low = max(0.0, confident_kl(held, level=LEVEL))
+    bound = kl_lower_bound(held, level=LEVEL)
     return Measurement(
         estimate=max(0.0, plain),
         null=Relabelling(observed=labels, statistic=statistic),
-        interval=Interval(low=low, high=None, level=LEVEL, method="empirical Bernstein", sided="lower"),
+        interval=Interval.of(
+            lambda level: (max(0.0, bound(level)), None), level=LEVEL, method="empirical Bernstein", sided="lower"
+        ),
         reasons={"e_value": "not a sequential test"},
         details={
             "critic": held.chosen,

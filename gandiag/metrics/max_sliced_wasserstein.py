@@ -139,8 +139,6 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, p: float = 1
 
 def _lower_bound(along: list[Matrix], judged: Matrix, is_real: NDArray[np.bool_]) -> Interval:
     """Bound the distance of the laws from below by a potential that was learnt on other rows."""
-    from scipy.special import stdtrit
-
     learnt = np.concatenate(along)
     order = np.argsort(learnt, kind="stable")
     potential = ProjectedPool(learnt[None, :]).potentials(np.arange(len(learnt)) < len(along[0]))[0]
@@ -148,10 +146,15 @@ def _lower_bound(along: list[Matrix], judged: Matrix, is_real: NDArray[np.bool_]
     values = np.interp(judged, learnt[order], potential[order])
     real, fake = values[is_real], values[~is_real]
     error = float(np.sqrt(real.var(ddof=1) / len(real) + fake.var(ddof=1) / len(fake)))
-    low = float(fake.mean() - real.mean()) - float(stdtrit(min(len(real), len(fake)) - 1, _LEVEL)) * error
-    return Interval(
-        low=max(0.0, low),
-        high=None,
+    gap, freedom = float(fake.mean() - real.mean()), min(len(real), len(fake)) - 1
+
+    def bounds(level: float) -> tuple[float, None]:
+        from scipy.special import stdtrit
+
+        return max(0.0, gap - float(stdtrit(freedom, level)) * error), None
+
+    return Interval.of(
+        bounds,
         level=_LEVEL,
         method="asymptotic: t law of the potential learnt on the other half; bounds W_p of the laws too",
         sided="lower",

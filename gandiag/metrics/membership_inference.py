@@ -104,12 +104,15 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     found = judged_attacks(scores, choosing, labels[:, None])
     hits, tested, alarms, spared = (int(x[0]) for x in (found.hits, found.members, found.alarms, found.others))
     plain = float(found.advantage[0])
-    low, _ = advantage_interval(hits, tested, alarms, spared, level=LEVEL, sided="lower")
+
+    def bounds(level: float) -> tuple[float, None]:
+        return max(0.0, advantage_interval(hits, tested, alarms, spared, level=level, sided="lower")[0]), None
+
     return Measurement(
         estimate=max(0.0, plain),
         # Halves keep their numbers of members, so that both rates exist under every relabelling.
         null=Relabelling(observed=labels, statistic=statistic, strata=choosing.astype(np.int64)),
-        interval=Interval(low=max(0.0, low), high=None, level=LEVEL, method="Clopper-Pearson", sided="lower"),
+        interval=Interval.of(bounds, level=LEVEL, method="Clopper-Pearson", sided="lower"),
         reasons={"e_value": "not a sequential test"},
         details={
             "attack": ATTACKS[int(found.attack[0])],

@@ -30,7 +30,13 @@ from gandiag.metrics._discrete import chosen, pooled_label_ids, pooled_row_ids, 
 from gandiag.numerics.close_pairs import close_pairs
 from gandiag.numerics.counts import chao1, missing_mass
 from gandiag.numerics.histograms import Cells, cells_of
-from gandiag.numerics.unseen import chao1_interval, close_threshold, good_toulmin, missing_mass_bound
+from gandiag.numerics.unseen import (
+    chao1_interval,
+    close_threshold,
+    good_toulmin,
+    missing_mass_bound,
+    missing_mass_bound_of,
+)
 
 Matrix = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -60,16 +66,15 @@ def measure(
     counts = {
         side: np.unique(ids[mask], return_counts=True)[1] for side, mask in (("fake", ~is_real), ("real", is_real))
     }
-    estimate = missing_mass(counts["fake"])
+    estimate, draws = missing_mass(counts["fake"]), int(counts["fake"].sum())
     silent = len(np.unique(ids)) == len(ids)
     details: dict[str, Any] = {"of": of, "level": float(level), **_unseen(counts["fake"], level)}
     details |= {f"{key}_real": value for key, value in _unseen(counts["real"], level).items()}
     return Measurement(
         estimate=estimate,
         null=_null(cells_of(ids), is_real, silent),
-        interval=Interval(
-            low=None,
-            high=missing_mass_bound(counts["fake"], level),
+        interval=Interval.of(
+            lambda at: (None, missing_mass_bound_of(estimate, draws, at)),
             level=level,
             method="McAllester-Schapire",
             sided="upper",

@@ -221,10 +221,13 @@ def _upper_bound(
     within_real = float(sums_over_real[is_real].sum()) / (n * (n - 1))
     within_fake = float((sums_over_all - sums_over_real)[~is_real].sum()) / (m * (m - 1))
     biased = np.sqrt(max(0.0, biased_from_unbiased(estimate, within_real, within_fake, n, m)))
-    margin = np.sqrt(2.0 * (1.0 / n + 1.0 / m) * np.log(1.0 / (1.0 - _LEVEL)))
-    return Interval(
-        low=None,
-        high=float(biased + margin) ** 2,
+
+    def bounds(level: float) -> tuple[None, float]:
+        margin = np.sqrt(2.0 * (1.0 / n + 1.0 / m) * np.log(1.0 / (1.0 - level)))
+        return None, float(biased + margin) ** 2
+
+    return Interval.of(
+        bounds,
         level=_LEVEL,
         method="bounded differences at the median bandwidth, taken as given",
         sided="upper",

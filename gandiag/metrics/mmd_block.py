@@ -14,6 +14,7 @@ skewness by transformation", section 2), and left out below ten blocks, which ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -57,39 +58,46 @@ def block_values(real: Any, fake: Any, bandwidth: float, size: int) -> Matrix:
     return out
 
 
-def straightened_interval(values: Matrix, *, level: float) -> tuple[float, float]:
-    """Bracket a mean by Student's t of Hall's cubic, which takes the skew out of the ratio.
+def straightened_bounds(values: Matrix) -> Callable[[float], tuple[float, float]]:
+    """Bracket a mean at any confidence by Student's t of Hall's cubic, which takes the skew out of the ratio.
 
     Parameters
     ----------
     values : ndarray, shape (k,)
         Independent, at least 3.
-    level : float
 
     Returns
     -------
-    low, high : float
-        The plain t interval where the values have no skew.
+    callable
+        From a level to ``(low, high)``: the plain t interval where the values have no skew.
 
     Notes
     -----
     With ``T = (mean - mu) / sd`` the cubic ``T + g T^2 / 3 + g^2 T^3 / 27 + g / (6 k)`` of the skewness g is symmetric
     to the next order; its inverse is ``3 / g ((1 + g (q - g / (6 k)))^(1/3) - 1)``.
     """
-    from scipy.stats import t
-
     k, mean, sd = len(values), float(values.mean()), float(values.std(ddof=1))
     if sd <= _RESOLUTION:
-        return mean, mean
+        return lambda level: (mean, mean)
     skew = float((((values - mean) / sd) ** 3).mean()) * k**2 / ((k - 1) * (k - 2))
-    reach = float(t.ppf(0.5 + level / 2.0, k - 1)) / np.sqrt(k)
 
     def straight(q: float) -> float:
         if abs(skew) < _STRAIGHT:
             return q
         return float(3.0 / skew * (np.cbrt(1.0 + skew * (q - skew / (6.0 * k))) - 1.0))
 
-    return mean - straight(reach) * sd, mean - straight(-reach) * sd
+    def bounds(level: float) -> tuple[float, float]:
+        from scipy.stats import t
+
+        reach = float(t.ppf(0.5 + level / 2.0, k - 1)) / np.sqrt(k)
+        return mean - straight(reach) * sd, mean - straight(-reach) * sd
+
+    return bounds
+
+
+def straightened_interval(values: Matrix, *, level: float) -> tuple[float, float]:
+    """Bracket a mean at one level: see `straightened_bounds`."""
+    return straightened_bounds(values)(level)
 
 
 def measure(
@@ -118,8 +126,8 @@ def measure(
     p_value = 1.0 if error <= _RESOLUTION else max(float(t.sf(mean / error, blocks - 1)), 1e-300)
     interval, reasons = None, {"e_value": "not a sequential test"}
     if blocks >= _FEWEST:
-        low, high = straightened_interval(values, level=_LEVEL)
-        interval = Interval(low=low, high=high, level=_LEVEL, method="Student's t over blocks, Hall's cubic for skew")
+        method = "Student's t over blocks, Hall's cubic for skew"
+        interval = Interval.of(straightened_bounds(values), level=_LEVEL, method=method)
     else:
         reasons["interval"] = f"{_FEWEST} blocks are the fewest whose skew can be told: {blocks} are there"
     return Measurement(

@@ -25,7 +25,6 @@ Matrix = NDArray[np.float64]
 
 FLIPS = 1999
 _LEVEL = 0.95
-_QUANTILE = 1.959963984540054
 _FEWEST = 30  # quadruples from which the mean is called normal
 _SAMPLED = 250  # quadruples whose rows set the bandwidth
 _AT_ONCE = 2**22
@@ -89,9 +88,7 @@ def measure(
     root = float(np.sqrt(np.square(values).mean() / count))
     interval = None
     if count >= _FEWEST:
-        error = float(values.std(ddof=1) / np.sqrt(count))
-        low, high = (float(values.mean()) + side * _QUANTILE * error for side in (-1.0, 1.0))
-        interval = Interval(low=low, high=high, level=_LEVEL, method="normal, over independent quadruples")
+        interval = _interval(float(values.mean()), float(values.std(ddof=1) / np.sqrt(count)))
     reasons = {"e_value": "not a sequential test"}
     if interval is None:
         reasons["interval"] = f"a normal mean needs {_FEWEST} quadruples of rows"
@@ -107,6 +104,16 @@ def measure(
         reasons=reasons,
         details={"bandwidth": length if length > 0.0 else None, "quadruples": count},
     )
+
+
+def _interval(mean: float, error: float) -> Interval:
+    def bounds(level: float) -> tuple[float, float]:
+        from scipy.special import ndtri
+
+        reach = float(ndtri((1.0 + level) / 2.0)) * error
+        return mean - reach, mean + reach
+
+    return Interval.of(bounds, level=_LEVEL, method="normal, over independent quadruples")
 
 
 def _bandwidth(real: Matrix, fake: Matrix) -> float:

@@ -219,9 +219,8 @@ def _per_block(costs: list[list[Matrix]], labels: NDArray[np.bool_]) -> Matrix:
 def _interval(ends: Bracket, blocks: int) -> Interval | None:
     if ends.confident_upper is None:
         return None
-    return Interval(
-        low=ends.confident_lower,
-        high=ends.confident_upper,
+    return Interval.of(
+        ends.ends,
         level=_LEVEL,
         method=f"bracket of expectations over {blocks} blocks and their frames, t-margins joined by the union bound",
         sided="upper" if ends.confident_lower is None else "two-sided",

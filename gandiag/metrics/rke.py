@@ -29,6 +29,7 @@ Matrix = NDArray[np.float64]
 
 LEVEL = 0.95
 _FEWEST_FOR_INTERVAL = 20
+_LARGEST = 700.0  # logarithm beyond which an upper end says nothing
 
 
 def rke(rows: Matrix, bandwidth: float) -> float:
@@ -116,8 +117,6 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, bandwidth: f
 
 def _interval(hollow: Matrix) -> Interval | None:
     """Leave out one row at a time, on the scale of the logarithm."""
-    from scipy.special import stdtrit
-
     m = len(hollow)
     if m < _FEWEST_FOR_INTERVAL:
         return None
@@ -126,10 +125,16 @@ def _interval(hollow: Matrix) -> Interval | None:
     if not np.isfinite(without).all():
         return None
     error = float(np.sqrt((m - 1) * np.mean(np.square(without - without.mean()))))
-    reach = float(stdtrit(m - 1, (1.0 + LEVEL) / 2.0)) * error
-    centre = np.log(m * (m - 1)) - np.log(total)
-    low, high = (float(np.exp(centre + sign * reach)) for sign in (-1.0, 1.0))
-    return Interval(low=max(1.0, low), high=high, level=LEVEL, method="delete-one jackknife of the logarithm")
+    centre = float(np.log(m * (m - 1)) - np.log(total))
+
+    def bounds(level: float) -> tuple[float, float | None]:
+        from scipy.special import stdtrit
+
+        reach = float(stdtrit(m - 1, (1.0 + level) / 2.0)) * error
+        low, high = float(np.exp(centre - reach)), None if centre + reach > _LARGEST else float(np.exp(centre + reach))
+        return max(1.0, low), high
+
+    return Interval.of(bounds, level=LEVEL, method="delete-one jackknife of the logarithm")
 
 
 METRIC = MetricSpec(

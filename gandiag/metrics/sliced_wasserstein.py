@@ -124,14 +124,18 @@ def measure(
 
 
 def _upper_bound(estimate: float, sorted_pool: ProjectedPool, is_real: NDArray[np.bool_]) -> Interval:
-    from scipy.special import stdtrit
-
     potential = sorted_pool.mean_potential(is_real)
     n, m = int(is_real.sum()), int((~is_real).sum())
     variance = float(potential[is_real].var(ddof=1)) / n + float(potential[~is_real].var(ddof=1)) / m
-    return Interval(
-        low=None,
-        high=estimate + float(stdtrit(min(n, m) - 1, _LEVEL)) * float(np.sqrt(variance)),
+    error, freedom = float(np.sqrt(variance)), min(n, m) - 1
+
+    def bounds(level: float) -> tuple[None, float]:
+        from scipy.special import stdtrit
+
+        return None, max(0.0, estimate + float(stdtrit(freedom, level)) * error)
+
+    return Interval.of(
+        bounds,
         level=_LEVEL,
         method="asymptotic: t law of the mean dual potential, over the directions used",
         sided="upper",

@@ -45,7 +45,6 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     labels, says_real, soft = held.labels, held.critic.says_real, held.critic.probabilities
     real, hits, alarms = int(labels.sum()), int(says_real[labels].sum()), int(says_real[~labels].sum())
     fake = len(labels) - real
-    low, _ = advantage_interval(hits, real, alarms, fake, level=LEVEL, sided="lower")
     area = float(areas_under_curve(midranks(held.critic.scores), labels))
     return Measurement(
         estimate=max(0.0, hits / real - alarms / fake),
@@ -53,7 +52,12 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
             floor=_floor(hits + alarms, real, fake),
             p_value=PValue(value=fisher_p(hits, real, alarms, fake), calibration="exact (Fisher)"),
         ),
-        interval=Interval(low=max(0.0, low), high=None, level=LEVEL, method="Clopper-Pearson", sided="lower"),
+        interval=Interval.of(
+            lambda level: (max(0.0, advantage_interval(hits, real, alarms, fake, level=level, sided="lower")[0]), None),
+            level=LEVEL,
+            method="Clopper-Pearson",
+            sided="lower",
+        ),
         reasons={"e_value": "not a sequential test"},
         details={
             "critic": held.chosen,

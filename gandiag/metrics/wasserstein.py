@@ -183,9 +183,8 @@ def _costs(a: Matrix, b: Matrix, p: float, largest: float) -> Matrix:
 def _interval(ends: Bracket, blocks: int) -> Interval | None:
     if ends.confident_upper is None:
         return None
-    return Interval(
-        low=ends.confident_lower,
-        high=ends.confident_upper,
+    return Interval.of(
+        ends.ends,
         level=_LEVEL,
         method=f"bracket of expectations over {blocks} disjoint blocks, t-margins joined by the union bound",
         sided="upper" if ends.confident_lower is None else "two-sided",

@@ -2,8 +2,7 @@
 
 A frozen critic judged on rows that it never saw gives independent right-or-wrong answers, so everything here is exact
 or a named bound: Clopper & Pearson 1934 (intervals), Fisher 1935 (fixed label counts), Lopez-Paz & Oquab 2017,
-"Revisiting classifier two-sample tests", theorem 1 (power), Maurer & Pontil 2009, "Empirical Bernstein bounds and
-sample variance penalization", theorem 4 (bounded terms).
+"Revisiting classifier two-sample tests", theorem 1 (power). Means of bounded terms: `gandiag.numerics.bounded_means`.
 """
 
 from __future__ import annotations
@@ -14,11 +13,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gandiag.errors import ConfigError, TooFewSamplesError
+from gandiag.errors import ConfigError
 
 Vector = NDArray[np.float64]
-# Random weights behind a bound of a mean: 25 of them lie beyond a tail of one in eighty.
-_WEIGHTINGS, _WEIGHTINGS_AT_ONCE = 2000, 200
 
 Sided = Literal["two-sided", "lower", "upper"]
 
@@ -201,74 +198,6 @@ def fisher_p(hits: int, real: int, alarms: int, fake: int) -> float:
     """
     counts, mass = hypergeometric_pmf(hits + alarms, real, fake)
     return min(1.0, float(mass[counts >= hits].sum()))
-
-
-def empirical_bernstein_lower(values: Vector, low: float, high: float, *, level: float = 0.95) -> float:
-    """Bound the mean of independent bounded terms from below (Maurer & Pontil 2009, theorem 4).
-
-    Parameters
-    ----------
-    values : ndarray, shape (n,)
-        Independent, within [low, high].
-    low, high : float
-        Bounds that were known before the values were.
-    level : float
-        Probability with which the bound holds, whatever the law.
-
-    Returns
-    -------
-    float
-        ``mean - sqrt(2 V log(2/delta) / n) - 7 (high - low) log(2/delta) / (3 (n - 1))``, at least ``low``.
-    """
-    n = len(values)
-    if n < 2:
-        raise TooFewSamplesError(
-            "an empirical Bernstein bound needs at least 2 values", received=n, remedy="Draw more."
-        )
-    _require_share(level, name="level")
-    log_term = math.log(2.0 / (1.0 - level))
-    spread = math.sqrt(2.0 * float(values.var(ddof=1)) * log_term / n)
-    return max(low, float(values.mean()) - spread - 7.0 * (high - low) * log_term / (3.0 * (n - 1)))
-
-
-def bounded_mean_interval(
-    values: Vector, low: float, high: float, rng: np.random.Generator, *, level: float = 0.95
-) -> tuple[float, float]:
-    """Bound the mean of independent bounded terms from both sides, however skewed their law.
-
-    Gaffke's bound: the quantiles of the terms' mean under random weights, uniform on the simplex, with one more term at
-    the end of the range. Two-point laws give Clopper & Pearson's interval, so terms that are all alike do not pass for
-    certainty as they do in a t interval (Learned-Miller & Thomas 2019, "A new confidence interval for the mean of a
-    bounded random variable"; its level is proven in special cases and held in every simulation).
-
-    Parameters
-    ----------
-    values : ndarray, shape (n,)
-        Independent, within [low, high].
-    low, high : float
-        Bounds that were known before the values were.
-    rng : numpy.random.Generator
-        Draws the weights.
-    level : float
-
-    Examples
-    --------
-    >>> low, high = bounded_mean_interval(np.zeros(20), 0.0, 1.0, np.random.default_rng(0))
-    >>> low, abs(high - 0.168) < 0.02
-    (0.0, True)
-    """
-    if len(values) < 1:
-        raise TooFewSamplesError("an interval of a mean needs a value", received=0, remedy="Draw more.")
-    _require_share(level, name="level")
-    tail, means, ends = (1.0 - level) / 2.0, np.empty(_WEIGHTINGS), np.empty(_WEIGHTINGS)
-    for start in range(0, _WEIGHTINGS, _WEIGHTINGS_AT_ONCE):
-        part = slice(start, start + _WEIGHTINGS_AT_ONCE)
-        weights = rng.standard_exponential((len(means[part]), len(values) + 1))
-        weights /= weights.sum(axis=1, keepdims=True)
-        means[part], ends[part] = weights[:, :-1] @ values, weights[:, -1]
-    below, above = np.quantile(means + low * ends, tail), np.quantile(means + high * ends, 1.0 - tail)
-    mean = float(values.mean())
-    return min(max(low, float(below)), mean), max(min(high, float(above)), mean)
 
 
 def _require_share(value: float, *, name: str) -> None:

@@ -9,12 +9,15 @@ so the bracket of projected distances is that of the projected distance, whose l
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
+# From a confidence in (0, 1) to the lower and the upper end.
+Ends = Callable[[float], tuple[float | None, float | None]]
 
 _BOUNDS = 4  # one-sided bounds that hold together by the union bound
 
@@ -31,6 +34,8 @@ class Bracket:
         ``W_N(P, P)`` and ``W_N(Q, Q)``.
     confident_upper, confident_lower : float or None
         Bounds that hold together at the level.
+    ends : callable
+        From any other level to its confident lower and upper end.
     """
 
     upper: float
@@ -39,6 +44,7 @@ class Bracket:
     fake_fake: float | None
     confident_upper: float | None
     confident_lower: float | None
+    ends: Ends
 
     def as_details(self) -> dict[str, float | None]:
         """List the ends and their margins under the names of the reports."""
@@ -74,11 +80,16 @@ def bracket(across: Matrix, within: tuple[Matrix, Matrix], *, p: float, unit: fl
         return None if not floors else max(0.0, root(value) - root(min(floors)))
 
     means = [float(side.mean()) if len(side) else None for side in within]
-    low = high = None
-    if len(across) > 1:
-        down, up = _t_bounds(across, level)
-        high = root(up)
-        low = less(down, [_t_bounds(side, level)[1] for side in within if len(side) > 1])
+    between = _t_bounds(across) if len(across) > 1 else None
+    floors = [_t_bounds(side) for side in within if len(side) > 1]
+
+    def ends(confidence: float) -> tuple[float | None, float | None]:
+        if between is None:
+            return None, None
+        down, up = between(confidence)
+        return less(down, [floor(confidence)[1] for floor in floors]), root(up)
+
+    low, high = ends(level)
     return Bracket(
         upper=root(float(across.mean())),
         lower=less(float(across.mean()), [mean for mean in means if mean is not None]),
@@ -86,11 +97,17 @@ def bracket(across: Matrix, within: tuple[Matrix, Matrix], *, p: float, unit: fl
         fake_fake=None if means[1] is None else root(means[1]),
         confident_upper=high,
         confident_lower=low,
+        ends=ends,
     )
 
 
-def _t_bounds(values: Matrix, level: float) -> tuple[float, float]:
-    from scipy.special import stdtrit
+def _t_bounds(values: Matrix) -> Callable[[float], tuple[float, float]]:
+    count, mean, sd = len(values), float(values.mean()), float(values.std(ddof=1))
 
-    margin = float(stdtrit(len(values) - 1, 1.0 - (1.0 - level) / _BOUNDS) * values.std(ddof=1) / len(values) ** 0.5)
-    return float(values.mean()) - margin, float(values.mean()) + margin
+    def bounds(level: float) -> tuple[float, float]:
+        from scipy.special import stdtrit
+
+        margin = float(stdtrit(count - 1, 1.0 - (1.0 - level) / _BOUNDS) * sd / count**0.5)
+        return mean - margin, mean + margin
+
+    return bounds

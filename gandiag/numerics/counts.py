@@ -216,16 +216,25 @@ def support_upper_bound(ids: Ids, level: float = 0.95) -> float | None:
     float or None
         None without any repeat: the support may then be infinite.
     """
-    _require_level(level)
+    return support_upper_bound_of(repeats_in_batches(ids), level)
+
+
+def repeats_in_batches(ids: Ids) -> list[tuple[int, int, float]]:
+    """Count, for 1, 2, 4, ... batches, repeats and pairs of draws, with the batches' share of the error."""
     batches = [2**j for j in range(max(1, int(math.log2(max(len(ids), 2)))))]
-    best = 0.0
+    out = []
     for r in batches:
         size = len(ids) // r
         share = 0.5 if r == 1 else 0.5 / (len(batches) - 1)
-        repeated = _repeated_in_batches(ids, r, size)
-        if repeated:
-            least = _least_mean(repeated, (1.0 - level) * (share if len(batches) > 1 else 1.0))
-            best = max(best, least / (r * math.comb(size, 2)))
+        out.append((_repeated_in_batches(ids, r, size), r * math.comb(size, 2), share if len(batches) > 1 else 1.0))
+    return out
+
+
+def support_upper_bound_of(repeats: list[tuple[int, int, float]], level: float) -> float | None:
+    """Give `support_upper_bound` from the counts of `repeats_in_batches`."""
+    _require_level(level)
+    least = [_least_mean(seen, (1.0 - level) * share) / pairs for seen, pairs, share in repeats if seen]
+    best = max(least, default=0.0)
     return max(1.0, 1.0 / best) if best > 0 else None
 
 

@@ -201,9 +201,14 @@ def missing_mass_bound(counts: Counts, level: float = 0.95) -> float:
     McAllester & Schapire 2000, "On the convergence rate of Good-Turing estimators"; for every law. Wide: it is below 1
     from some hundred draws on.
     """
+    return missing_mass_bound_of(missing_mass(counts), int(counts.sum()), level)
+
+
+def missing_mass_bound_of(estimate: float, draws: int, level: float) -> float:
+    """Give `missing_mass_bound` from the estimate of the missing mass and the number of draws."""
     _require_level(level)
-    wide = (2.0 * math.sqrt(2.0) + math.sqrt(3.0)) * math.sqrt(math.log(3.0 / (1.0 - level)) / int(counts.sum()))
-    return min(1.0, missing_mass(counts) + wide)
+    wide = (2.0 * math.sqrt(2.0) + math.sqrt(3.0)) * math.sqrt(math.log(3.0 / (1.0 - level)) / draws)
+    return min(1.0, estimate + wide)
 
 
 def good_toulmin(counts: Counts, more: float) -> float:

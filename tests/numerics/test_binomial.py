@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gandiag.errors import ConfigError, TooFewSamplesError
+from gandiag.errors import ConfigError
 from gandiag.numerics.binomial import (
     accuracy_power,
     accuracy_sample_size,
     advantage_interval,
     auc_to_total_variation,
     clopper_pearson,
-    empirical_bernstein_lower,
     exact_accuracy_power,
     fisher_p,
     hypergeometric_pmf,
@@ -154,25 +153,6 @@ def test_one_sided_advantage_bounds_use_the_opposite_side_of_the_alarms():
     assert 18 / 20 - 2 / 30 < high < 1.0
 
 
-def test_empirical_bernstein_bound_holds_where_the_sample_shows_no_spread():
-    # Rare zeros: most samples are all ones, so the variance term alone would claim a mean of 1.
-    rng = np.random.default_rng(0)
-    samples = (rng.random((4000, 20)) < 0.98).astype(float)
-    misses = sum(empirical_bernstein_lower(row, 0.0, 1.0) > 0.98 for row in samples)
-    assert misses <= stats.binom.ppf(1 - 1e-4, 4000, 0.05)
-    log_term = math.log(2 / 0.05)
-    no_range = [row.mean() - math.sqrt(2 * row.var(ddof=1) * log_term / 20) for row in samples]
-    assert np.sum(np.array(no_range) > 0.98) > stats.binom.ppf(1 - 1e-4, 4000, 0.05)
-
-
-def test_empirical_bernstein_bound_is_the_published_formula():
-    values = np.array([0.2, 0.4, 0.9, 0.7] * 100)
-    log_term = math.log(2 / 0.1)
-    expected = values.mean() - math.sqrt(2 * values.var(ddof=1) * log_term / 400) - 7 * 2.0 * log_term / (3 * 399)
-    assert empirical_bernstein_lower(values, -1.0, 1.0, level=0.9) == pytest.approx(expected, abs=1e-12)
-    assert empirical_bernstein_lower(values[:4], 0.0, 1.0) == 0.0
-
-
 def test_wrong_counts_levels_and_edges_are_refused():
     with pytest.raises(ConfigError, match="0 <= successes <= trials"):
         clopper_pearson(5, 4)
@@ -182,5 +162,3 @@ def test_wrong_counts_levels_and_edges_are_refused():
         accuracy_power(0.5, 10)
     with pytest.raises(ConfigError, match=r"`edge` is an accuracy above one half, minus one half"):
         accuracy_sample_size(0.0)
-    with pytest.raises(TooFewSamplesError, match="needs at least 2 values"):
-        empirical_bernstein_lower(np.array([1.0]), 0.0, 1.0)

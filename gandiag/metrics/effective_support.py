@@ -16,6 +16,7 @@ are so to the last bit; near copies are seen by `birthday`.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,7 @@ def _support(ids: Ids, level: float) -> tuple[Bounds, dict[str, Any]]:
     counts = np.unique(ids, return_counts=True)[1]
     pairs, draws, repeats = int((counts * (counts - 1) // 2).sum()), len(ids), repeats_in_batches(ids)
 
+    @lru_cache(maxsize=1)  # asked twice at the stated level
     def bounds(at: float) -> tuple[float, float | None]:
         one_sided = (1.0 + at) / 2.0
         return support_lower_bound(draws, pairs, one_sided), support_upper_bound_of(repeats, one_sided)

@@ -1,4 +1,4 @@
-"""The measured tables of docs/gate.md, between its marks."""
+"""The tables of docs/gate.md, each between its marks."""
 
 from __future__ import annotations
 
@@ -7,17 +7,70 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from gandiag.calibration.contract_subject import Subject
+from gandiag.core.comparison import Comparison
+from gandiag.core.results import Result
+from gandiag.core.specs import METRICS
+from gandiag.gate.conditions import Limit, parse_condition
+from gandiag.gate.kinds import pass_kinds
+from gandiag.gate.policy import DEFAULT_REQUIRE, WITH_TRAIN
+from gandiag.gate.significance import sized
 from gandiag.numerics.binomial import clopper_pearson
 
-OPEN, CLOSE = "<!-- measured -->", "<!-- /measured -->"
+# Rows that every metric is looked at on, to see what it offers to a gate.
+_ROWS = 120
 
 
 def write_page(store: Mapping[str, Mapping[str, Any]], page: Path, titles: Mapping[str, str]) -> None:
-    """Put the tables of a store between the marks of a page."""
-    parts = [*_level(store, titles), *_healthy(store), *_caught(store), *_power(store)]
+    """Put what is measured, the default conditions, and the kinds of evidence between the marks of a page."""
+    parts = {
+        "measured": [*_level(store, titles), *_healthy(store), *_caught(store), *_power(store)],
+        "default": default_conditions(),
+        "kinds": kinds_table(METRICS.names()),
+    }
     text = page.read_text()
-    before, rest = text.split(OPEN)
-    page.write_text(before + OPEN + "\n\n" + "\n".join(parts) + "\n\n" + CLOSE + rest.split(CLOSE)[1])
+    for name, lines in parts.items():
+        before, rest = text.split(f"<!-- {name} -->")
+        after = rest.split(f"<!-- /{name} -->")[1]
+        text = f"{before}<!-- {name} -->\n\n" + "\n".join(lines).strip() + f"\n\n<!-- /{name} -->{after}"
+    page.write_text(text)
+
+
+def default_conditions() -> list[str]:
+    """List the conditions of a gate without a policy, with what each must be able to see."""
+    lines = ["| condition | would see, with power 0.95 |", "|---|---|"]
+    for text in (*DEFAULT_REQUIRE, *WITH_TRAIN):
+        condition = parse_condition(text)
+        if isinstance(condition, Limit):
+            test = METRICS.get(condition.metric).gate[condition.quantity]
+            more = " (where the training rows are given)" if text in WITH_TRAIN else ""
+            lines.append(f"| `{text}`{more} | {sized(test.effect, test.margin or 0.0)} |")
+    return lines
+
+
+def kinds_table(names: Iterable[str]) -> list[str]:
+    """Say of metrics which conditions they can pass, and how: one row each."""
+    lines = [
+        "**bound**: passes and fails by a confidence bound. **scatter**: by the scatter of real against real. **fails "
+        "only**, **passes only**: there is a bound on one side alone. **neither**: such a condition is an error. A "
+        "test without a margin here passes at the margin that the condition names.\n",
+        "| metric | `.p >= alpha` passes by | `<= x` | `>= x` |",
+        "|---|---|---|---|",
+    ]
+    for name in names:
+        result = _example(name)
+        kinds = pass_kinds(result, result.arrays.get("null"))
+        test = "; ".join((kinds.test, *kinds.details))
+        lines.append(f"| `{name}` | {test} | {kinds.at_most} | {kinds.at_least} |")
+    return lines
+
+
+def _example(name: str) -> Result:
+    rng = np.random.default_rng(0)
+    real, fake, fit, train = (rng.normal(size=(_ROWS, 3)) for _ in range(4))
+    return Subject(METRICS.get(name)).result(Comparison(real=real, fake=fake, fit=fit, train=train, seed=0))
 
 
 def _jobs(store: Mapping[str, Mapping[str, Any]], kind: str) -> Iterable[tuple[dict[str, str], Mapping[str, Any]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from gandiag.device import device_of
 from gandiag.errors import ConfigError, GandiagError, ResourceLimitError, placed
 from gandiag.gate.policy import Policy, policy_for
 from gandiag.gate.running import run_gate
+from gandiag.gate.sequential import run_sequential
 from gandiag.sources import open_sampler, shown
 
 
@@ -34,6 +36,8 @@ def check(
     features: str | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     strict: bool | None = None,
+    sequential: bool | None = None,
+    block: int | None = None,
     device: str | None = None,
     progress: Progress | None = None,
     **opening: Any,
@@ -63,6 +67,11 @@ def check(
         Options per metric.
     strict : bool, optional
         Whether an inconclusive run counts as failed.
+    sequential : bool, optional
+        Draw the fake in blocks and stop once laws are seen to differ; ``n`` is then the most rows that are drawn. The
+        policy must ask for equal laws by a test, and a pass is given at the end alone.
+    block : int, optional
+        Rows per block; 50 when nobody says.
     device : str, optional
     progress : callable, optional
         Called as ``progress(step, done, total)``.
@@ -88,6 +97,7 @@ def check(
     """
     refuse_unknown(opening, OPENING, of="check")
     asked = {"alpha": alpha, "n": n, "seed": seed, "features": features, "options": options, "strict": strict}
+    asked |= {"sequential": sequential, "block": block}
     policy = policy_for(
         config,
         gate,
@@ -95,6 +105,10 @@ def check(
         require=None if require is None else list(require),
         changes={key: value for key, value in asked.items() if value is not None},
     )
+    if block is not None and not policy.sequential:
+        raise ConfigError(
+            "blocks are for drawing in blocks", received=f"block={block}", remedy="Ask for sequential=True too."
+        )
     sources = {
         side: getattr(policy, side) if given is None else given
         for side, given in (("real", real), ("fake", fake), ("train", train))
@@ -121,7 +135,8 @@ def _checked(
         with placed("train"):
             train = None if sources["train"] is None else open_sampler(sources["train"])
         name = _told(sources["fake"]) if isinstance(sources["fake"], str) else fake.name
-        verdict = run_gate(
+        run = partial(run_sequential, deadline=opening.get("timeout")) if policy.sequential else run_gate
+        verdict = run(
             policy,
             real,
             (name, fake),

@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "measuring": {"core", "inference"},
     "working": set(),
     "device": set(),
-    "gate": {"core", "evaluate", "findings", "inference", "measuring", "sources"},
+    "gate": {"core", "evaluate", "findings", "inference", "measuring", "preparation", "sources"},
     "evaluate": {"core", "measuring", "findings", "preparation", "working"},
     "calibration": {"core", "inference", "measuring", "evaluate", "sources", "datasets", "pathologies", "metrics"},
     "monitor": {"core", "sources", "preparation", "measuring", "working", "plots"},

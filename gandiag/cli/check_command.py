@@ -19,7 +19,17 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--train", help="What the generator was trained on: switches the memorisation test on.")
 @click.option("--labels", type=click.Path(exists=True, dir_okay=False), help="A .npy file: the class of each real row.")
 @click.option("--alpha", type=float, help="Chance that a sampler with nothing wrong fails.  [default: 0.001]")
-@click.option("--n", type=click.IntRange(min=20), help="Rows per side.  [default: 2500]")
+@click.option(
+    "--n",
+    "--budget",
+    "n",
+    type=click.IntRange(min=20),
+    help="Rows per side; with --sequential at most.  [default: 2500]",
+)
+@click.option(
+    "--sequential/--no-sequential", default=None, help="Draw FAKE in blocks; stop once laws are seen to differ."
+)
+@click.option("--block", type=click.IntRange(min=1), help="Rows per block.  [default: 50]")
 @click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
 @click.option("--features", help="A feature map; see: gandiag list features.")
 @click.option("--latent", help="Latent of a bare generator module: normal:128, uniform:100.")

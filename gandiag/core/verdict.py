@@ -95,6 +95,8 @@ class Verdict:
     warnings : tuple of str
     provenance : mapping
         What is needed to run it again.
+    ended : str
+        Where the drawing ended, of a sampler that was drawn in blocks.
     """
 
     outcome: Outcome
@@ -108,6 +110,7 @@ class Verdict:
     error: GandiagError | None = None
     warnings: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    ended: str = ""
     gandiag_version: str = ""
     schema_version: int = SCHEMA_VERSION
 
@@ -133,7 +136,11 @@ class Verdict:
 
     @property
     def sentence(self) -> str:
-        """The verdict in one sentence."""
+        """The verdict in one sentence; a second one says where the drawing ended, of a sampler drawn in blocks."""
+        return f"{self._sentence} {self.ended}".rstrip()
+
+    @property
+    def _sentence(self) -> str:
         if self.error is not None:
             return f"error: no verdict was reached: {self.error}"
         decisive = self.of(self.outcome)

@@ -68,6 +68,10 @@ class Policy:
         Whether an inconclusive run exits with 1.
     accept_degraded : tuple of str
         Metrics whose degraded results may be judged: such a result is never a pass otherwise.
+    sequential : bool
+        Whether the sampler is drawn in blocks, and the drawing stops once laws are seen to differ.
+    block : int, optional
+        Rows per block then.
     options : mapping
         Options per metric.
     """
@@ -83,6 +87,8 @@ class Policy:
     require: tuple[Condition, ...] = ()
     strict: bool = False
     accept_degraded: tuple[str, ...] = ()
+    sequential: bool = False
+    block: int | None = None
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -90,6 +96,8 @@ class Policy:
         whole(self.seed, "seed", at_least=0)
         if self.n is not None:
             whole(self.n, "n", at_least=20)
+        if self.block is not None:
+            whole(self.block, "block", at_least=1)
 
     def completed(self, *, with_train: bool) -> Policy:
         """Put the default conditions where none are given."""
@@ -115,7 +123,15 @@ def policy_from(table: Mapping[str, Any], *, name: str = "", where: str = "the p
                 f"{where} has no such key", received=key, remedy=nearest(key, known, f"There are: {', '.join(known)}.")
             )
     values = dict(table)
-    for key, kind in {"real": str, "fake": str, "train": str, "features": str, "strict": bool, "options": dict}.items():
+    for key, kind in {
+        "real": str,
+        "fake": str,
+        "train": str,
+        "features": str,
+        "strict": bool,
+        "sequential": bool,
+        "options": dict,
+    }.items():
         if key in values and not isinstance(values[key], kind):
             raise ConfigError(
                 f"`{key}` of {where} must be {kind.__name__}", received=repr(values[key]), remedy="Mend the value."

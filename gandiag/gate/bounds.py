@@ -107,7 +107,8 @@ def evidence_above(
     interval = result.interval
     if interval is not None and interval.bounds is not None and _side(interval, 0.5, -sign) is not None:
         return _inverted(interval, limit, sign), interval.method
-    if null is None or len(null) < 2 or float(null.std()) == 0.0:
+    null = _scatter(result, null)
+    if null is None:
         return None
     estimate, gaps = _number(result.estimate), sign * (null - null.mean())
     beyond_limit = upper_tail(gaps, sign * (estimate - limit))
@@ -122,6 +123,19 @@ def _is_worse(direction: Direction, sign: float) -> bool:
     return direction == "target" or (direction == "lower") == (sign > 0.0)
 
 
+def _scatter(result: Result, null: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    """Give what two samples of one law score: relabellings, or the normal law of a floor that is known without any."""
+    if null is not None and len(null) > 1:
+        return null
+    if result.floor is None or result.floor.sd <= 0.0:
+        return None
+    from scipy.special import ndtri
+
+    points: NDArray[np.float64] = result.floor.mean + result.floor.sd * ndtri((np.arange(_POINTS) + 0.5) / _POINTS)
+    return points
+
+
+_POINTS = 999
 SCATTER = "by the scatter of real against real, for want of an interval"
 
 
@@ -132,7 +146,8 @@ def bound_within(result: Result, null: NDArray[np.float64] | None, sign: float) 
         far = _side(interval, 1.0 - CONFIDENCE, sign)
         # A metric with one valid bound has none on the other side, and scatter would pretend one.
         return None if far is None else (far, interval.method)
-    if null is None or len(null) < 2 or float(null.std()) == 0.0:
+    null = _scatter(result, null)
+    if null is None:
         return None
     gaps = sign * (null - null.mean())
     return _number(result.estimate) + sign * beyond(-gaps, 1.0 - CONFIDENCE), SCATTER

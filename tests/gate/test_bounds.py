@@ -86,6 +86,12 @@ def test_a_limit_that_real_data_miss_too_is_no_evidence() -> None:
     assert broken.p_value < 1e-10
 
 
+def test_a_floor_that_is_known_without_relabelling_scatters_as_a_normal_law() -> None:
+    found = weighed("cross_mmd <= 3", bench(result("cross_mmd", 1.0, floor=floor(0.0, 1.0))))
+    assert found.high == pytest.approx(1.0 + 1.645, abs=0.02)
+    assert weighed("cross_mmd <= 1", bench(result("cross_mmd", 6.0, floor=floor(0.0, 1.0)))).p_value < 1e-5
+
+
 def test_excess_and_z_are_the_estimate_on_another_scale() -> None:
     on = bench(result("frechet", 5.0, floor=floor(4.0, 0.5), excess=1.0, z=2.0), nulls={"frechet": 4.0 + 0.5 * NORMAL})
     excess, z = weighed("frechet.excess <= 3", on), weighed("frechet.z <= 3", on)

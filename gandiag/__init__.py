@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gandiag.api import Report, open_sampler, score
+    from gandiag.baselines import diff_baseline, update_baseline
     from gandiag.calibration.checking import check_metric
     from gandiag.core.report import Diagnosis
     from gandiag.core.results import Result
@@ -34,8 +35,10 @@ _HOME = {
     "Verdict": "gandiag.core.verdict",
     "check": "gandiag.verdicts",
     "check_metric": "gandiag.calibration.checking",
+    "diff_baseline": "gandiag.baselines",
     "open_sampler": "gandiag.api",
     "score": "gandiag.api",
+    "update_baseline": "gandiag.baselines",
 }
 
 __all__ = [
@@ -53,8 +56,10 @@ __all__ = [
     "Verdict",
     "check",
     "check_metric",
+    "diff_baseline",
     "open_sampler",
     "score",
+    "update_baseline",
 ]
 
 

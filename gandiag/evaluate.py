@@ -53,6 +53,32 @@ def evaluate(
     GandiagError
         When samples cannot be drawn or read. A metric that fails does not raise: its result says so.
     """
+    return evaluated(real, fakes, train=train, settings=settings, version=version, progress=progress).report
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluated:
+    """A report, and the samples that it was made of."""
+
+    report: Report
+    prepared: Prepared
+    settings: Settings
+
+    def comparison(self, i: int) -> Comparison:
+        """Put the i-th fake source beside the real one, as the metrics saw them."""
+        return self.prepared.comparison(i, seed=self.settings.seed, device=self.settings.device)
+
+
+def evaluated(
+    real: Sampler,
+    fakes: Sequence[tuple[str, Sampler]],
+    *,
+    train: Sampler | None = None,
+    settings: Settings,
+    version: str,
+    progress: Progress | None = None,
+) -> Evaluated:
+    """Score like `evaluate`, and keep the samples."""
     tell = progress or _silent
     tell("drawing samples", 0, 1)
     prepared = prepare(real, fakes, train=train, features=settings.features, n=settings.n, seed=settings.seed)
@@ -73,7 +99,7 @@ def evaluate(
     panels = _panels(entries, results)
     reports = [_with_findings(entry, panels[entry.place]) for entry in entries]
     tell("done", len(jobs), len(jobs))
-    return Report(
+    report = Report(
         gandiag_version=version,
         seed=settings.seed,
         real=prepared.real_source(),
@@ -81,6 +107,7 @@ def evaluate(
         provenance=_provenance(settings, specs, prepared),
         arrays=arrays,
     )
+    return Evaluated(report=report, prepared=prepared, settings=settings)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

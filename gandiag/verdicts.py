@@ -38,6 +38,7 @@ def check(
     strict: bool | None = None,
     sequential: bool | None = None,
     block: int | None = None,
+    baseline: str | Path | None = None,
     device: str | None = None,
     progress: Progress | None = None,
     **opening: Any,
@@ -72,6 +73,8 @@ def check(
         policy must ask for equal laws by a test, and a pass is given at the end alone.
     block : int, optional
         Rows per block; 50 when nobody says.
+    baseline : path, optional
+        What `update_baseline` wrote: conditions such as "recall not worse than baseline" are held against it.
     device : str, optional
     progress : callable, optional
         Called as ``progress(step, done, total)``.
@@ -98,6 +101,7 @@ def check(
     refuse_unknown(opening, OPENING, of="check")
     asked = {"alpha": alpha, "n": n, "seed": seed, "features": features, "options": options, "strict": strict}
     asked |= {"sequential": sequential, "block": block}
+    asked["baseline"] = None if baseline is None else str(baseline)
     policy = policy_for(
         config,
         gate,

@@ -28,15 +28,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "measuring": {"core", "inference"},
     "working": set(),
     "device": set(),
-    "gate": {"core", "evaluate", "findings", "inference", "measuring", "preparation", "sources"},
+    "gate": {"core", "evaluate", "findings", "inference", "measuring", "preparation", "sources", "working"},
     "evaluate": {"core", "measuring", "findings", "preparation", "working"},
     "calibration": {"core", "inference", "measuring", "evaluate", "sources", "datasets", "pathologies", "metrics"},
     "monitor": {"core", "sources", "preparation", "measuring", "working", "plots"},
     "report": {"core", "inference", "evaluate", "sources", "plots"},
     "api": {"core", "device", "sources", "measuring", "evaluate", "gate", "report", "plots"},
     "verdicts": {"api", "core", "device", "gate", "sources"},
+    "baselines": {"api", "core", "device", "gate", "measuring", "sources"},
     "cli": {"core", "api", "report", "calibration", "gate"},
-    "__init__": {"api", "calibration", "core", "errors", "monitor", "verdicts"},
+    "__init__": {"api", "baselines", "calibration", "core", "errors", "monitor", "verdicts"},
     "__main__": {"cli"},
 }
 

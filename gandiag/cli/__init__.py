@@ -24,6 +24,7 @@ COMMANDS = {
     "demo": "The whole thing on bundled digits, in a minute: writes report.html and report.json.",
     "score": "Score one or more samplers against real data.",
     "check": "Judge whether a sampler may pass: pass, fail or inconclusive, with a declared false-alarm rate.",
+    "baseline": "Keep what a sampler was when it was accepted, and see what has changed since.",
     "list": "List metrics, samplers, features, plots, diagnoses, datasets or pathologies.",
     "calibrate": "Whether the p-values of a metric keep their level, and what they see.",
     "doctor": "What is installed, what works, and what to do about what does not.",

@@ -16,6 +16,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--config", type=_FILE, help="A gandiag.toml or pyproject.toml. The nearest one when nothing is named.")
 @click.option("--gate", help="Which gate of the file, where it holds several.")
 @click.option("--require", multiple=True, help="A condition, in the place of the policy's; once for each.")
+@click.option(
+    "--baseline", type=_FILE, help="What `gandiag baseline update` wrote, for 'recall not worse than baseline'."
+)
 @click.option("--train", help="What the generator was trained on: switches the memorisation test on.")
 @click.option("--labels", type=click.Path(exists=True, dir_okay=False), help="A .npy file: the class of each real row.")
 @click.option("--alpha", type=float, help="Chance that a sampler with nothing wrong fails.  [default: 0.001]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,6 +15,9 @@ from gandiag.core.rng import stream
 from gandiag.core.samples import KnownModes
 
 T = TypeVar("T")
+
+# Shared intermediate results that depend on the rows set aside alone.
+_FITTED = ("mode_model", "whole_mode", "support")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -152,6 +155,21 @@ class Comparison:
             image_shape=self.image_shape,
             device=self.device,
             seed=self.seed,
+        )
+
+    def with_fake(
+        self, fake: Matrix, *, labels: NDArray[np.int64] | None, outside: NDArray[np.bool_] | None
+    ) -> Comparison:
+        """Put other fake rows in the place of these; what was fitted on the rows set aside is kept."""
+        kept = {key: self._shared[key] for key in _FITTED if key in self._shared}
+        return replace(
+            self,
+            fake=_frozen(fake),
+            fake_labels=labels,
+            outside=outside,
+            _shared=kept,
+            _lock=threading.RLock(),
+            _locks={},
         )
 
     def once(self, key: Any, make: Callable[[np.random.Generator], T]) -> T:

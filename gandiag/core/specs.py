@@ -76,6 +76,8 @@ class MetricSpec:
         One line for a person who has never met it: what it answers.
     measure : callable
         ``(comparison, *, rng, **options) -> Measurement``.
+    number : callable, optional
+        The same for the estimate alone, where that is far cheaper than with its null; None where it is undefined.
     kind, direction, unit
         As in `Result`. Direction "target" means that both more and less than the floor are worse.
     low, high : float or None
@@ -137,6 +139,7 @@ class MetricSpec:
     cost: str
     source: str
     needs: frozenset[str] = frozenset()
+    number: Callable[..., float | None] | None = None
     default: bool = True
     example: Mapping[str, Any] = field(default_factory=dict)
     gate: Mapping[str, GateTest] = field(default_factory=dict)

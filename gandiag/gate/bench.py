@@ -13,6 +13,7 @@ from gandiag.core.report import FakeReport, RealSource
 from gandiag.core.results import Alternative, Result
 from gandiag.core.specs import METRICS
 from gandiag.core.verdict import Evidence
+from gandiag.gate.baseline import Against
 from gandiag.gate.conditions import Condition
 
 # K / (B + 1) may miss alpha by its last bit where B is chosen to reach it.
@@ -45,6 +46,8 @@ class Bench:
         Most relabellings of a test.
     accept_degraded : tuple of str
         Metrics whose degraded results may pass.
+    against : Against, optional
+        The baseline, and the rows that are held against it.
     """
 
     fake: FakeReport
@@ -54,6 +57,7 @@ class Bench:
     conditions: int
     permutations: int
     accept_degraded: tuple[str, ...] = ()
+    against: Against | None = None
 
     @property
     def level(self) -> float:

@@ -13,8 +13,9 @@ from typing import Any
 from gandiag.core.verdict import Judgement, Outcome
 from gandiag.gate.bench import ROUNDING, Bench, Unjudged, Weighed
 from gandiag.gate.bounds import weigh_limit
-from gandiag.gate.conditions import Condition, Limit, NoDiagnosis
+from gandiag.gate.conditions import Condition, Limit, NoDiagnosis, NotWorse
 from gandiag.gate.findings import weigh_diagnosis
+from gandiag.gate.regression import weigh_not_worse
 from gandiag.gate.significance import weigh_test
 from gandiag.inference.multiplicity import holm
 
@@ -23,7 +24,11 @@ def _weigh_limit_or_test(condition: Limit, bench: Bench) -> Weighed:
     return (weigh_test if condition.is_test else weigh_limit)(condition, bench)
 
 
-_WEIGH: Mapping[type, Callable[[Any, Bench], Weighed]] = {Limit: _weigh_limit_or_test, NoDiagnosis: weigh_diagnosis}
+_WEIGH: Mapping[type, Callable[[Any, Bench], Weighed]] = {
+    Limit: _weigh_limit_or_test,
+    NotWorse: weigh_not_worse,
+    NoDiagnosis: weigh_diagnosis,
+}
 
 
 def judge(conditions: tuple[Condition, ...], bench: Bench) -> tuple[Judgement, ...]:

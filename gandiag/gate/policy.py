@@ -74,6 +74,8 @@ class Policy:
         Rows per block then.
     options : mapping
         Options per metric.
+    baseline : str, optional
+        The file that conditions on the baseline are held against.
     """
 
     name: str = ""
@@ -90,6 +92,7 @@ class Policy:
     sequential: bool = False
     block: int | None = None
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    baseline: str | None = None
 
     def __post_init__(self) -> None:
         number(self.alpha, "alpha", above=0, below=0.5)
@@ -123,15 +126,8 @@ def policy_from(table: Mapping[str, Any], *, name: str = "", where: str = "the p
                 f"{where} has no such key", received=key, remedy=nearest(key, known, f"There are: {', '.join(known)}.")
             )
     values = dict(table)
-    for key, kind in {
-        "real": str,
-        "fake": str,
-        "train": str,
-        "features": str,
-        "strict": bool,
-        "sequential": bool,
-        "options": dict,
-    }.items():
+    kinds = {key: str for key in ("real", "fake", "train", "features", "baseline")}
+    for key, kind in (kinds | {"strict": bool, "sequential": bool, "options": dict}).items():
         if key in values and not isinstance(values[key], kind):
             raise ConfigError(
                 f"`{key}` of {where} must be {kind.__name__}", received=repr(values[key]), remedy="Mend the value."

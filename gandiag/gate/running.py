@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,14 @@ from gandiag.core.report import Report
 from gandiag.core.specs import METRICS
 from gandiag.core.verdict import Verdict
 from gandiag.errors import ConfigError, GandiagError
-from gandiag.evaluate import evaluate
+from gandiag.evaluate import Evaluated, evaluated
+from gandiag.gate.baseline import Against, Baseline, fingerprints, require_same
+from gandiag.gate.baseline_files import read_baseline
 from gandiag.gate.bench import Bench
-from gandiag.gate.conditions import NoDiagnosis, metrics_of
+from gandiag.gate.conditions import NoDiagnosis, NotWorse, metrics_of
 from gandiag.gate.decision import judge, overall
 from gandiag.gate.policy import Policy
+from gandiag.gate.regression import NO_BASELINE
 from gandiag.measuring import Settings
 
 DEFAULT_N = 2500
@@ -70,12 +74,18 @@ def run_gate(
         "gandiag_version": version,
     }
     try:
-        report = evaluate(real, [fake], train=train, settings=settings, version=version, progress=progress)
+        before = baseline_for(policy)
+        # Rows of one stream come from the same latents, whatever the sampler is called.
+        name = fake[0] if before is None else before.drawn_as
+        found = evaluated(real, [(name, fake[1])], train=train, settings=settings, version=version, progress=progress)
+        against = None if before is None else held_against(before, found, fake[1], name=str(policy.baseline))
     except ConfigError:
         raise
     except GandiagError as error:
         return Verdict(outcome="error", error=error, provenance=_provenance(policy, settings), **told)
-    judgements = judge(policy.require, bench_of(policy, report, settings.permutations))
+    report = replace(found.report, fakes=(replace(found.report.fakes[0], name=fake[0]),))
+    bench = replace(bench_of(policy, report, settings.permutations), against=against)
+    judgements = judge(policy.require, bench)
     return Verdict(
         outcome=overall(judgements),
         judgements=judgements,
@@ -83,6 +93,48 @@ def run_gate(
         warnings=(*report.real.notes, *report.fakes[0].notes),
         provenance=_provenance(policy, settings) | {"features": report.real.features},
         **told,
+    )
+
+
+def baseline_for(policy: Policy) -> Baseline | None:
+    """Read the baseline that conditions ask for; None where none does.
+
+    Raises
+    ------
+    ConfigError
+        For a baseline that is asked for and not named, or named and not asked for.
+    GandiagError
+        When it cannot be read.
+    """
+    asking = [condition.text for condition in policy.require if isinstance(condition, NotWorse)]
+    if asking and policy.baseline is None:
+        raise ConfigError("a condition on the baseline needs a baseline", received=asking[0], remedy=NO_BASELINE)
+    if policy.baseline is None:
+        return None
+    if not asking:
+        raise ConfigError(
+            "a baseline is named, and no condition looks at it",
+            received=policy.baseline,
+            remedy="Write 'recall not worse than baseline', or leave the baseline out.",
+        )
+    return read_baseline(policy.baseline)
+
+
+def held_against(before: Baseline, found: Evaluated, sampler: Sampler, *, name: str) -> Against:
+    """Lay a run beside the baseline.
+
+    Raises
+    ------
+    IntegrityError
+        When they differ in more than the sampler.
+    """
+    require_same(before.fingerprints, fingerprints(found.prepared, found.settings), name=name)
+    return Against(
+        comparison=found.comparison(0),
+        baseline=before,
+        endless=sampler.size is None,
+        dependence=found.prepared.dependence(0),
+        settings=found.settings,
     )
 
 

@@ -123,6 +123,12 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, k: int = 5, 
     )
 
 
+def number(comparison: Comparison, /, *, rng: np.random.Generator, k: int = 5, ties: Ties = "closed") -> float | None:
+    """Compute the estimate of `measure` alone."""
+    require_one_of(ties, ("closed", "prdc"), name="ties")
+    return None if comparison.n <= k else coverage(comparison.real, comparison.fake, k, ties)
+
+
 def _repeats_note(empty: float) -> str:
     return f"{100 * empty:.3g} % of the real balls have radius 0: the rows repeat, so coverage counts repetitions"
 
@@ -137,6 +143,7 @@ METRIC = MetricSpec(
     title="Coverage",
     summary="Share of real samples with a generated one in their neighbourhood: what of the data is produced at all.",
     measure=measure,
+    number=number,
     kind="index",
     direction="higher",
     unit="share of real",

@@ -112,6 +112,12 @@ def _densities(table: NeighbourOrder, labels: NDArray[np.bool_], k: int, ties: T
     return mean_load * (n / (k * (len(labels) - n)))
 
 
+def number(comparison: Comparison, /, *, rng: np.random.Generator, k: int = 5, ties: Ties = "closed") -> float | None:
+    """Compute the estimate of `measure` alone."""
+    require_one_of(ties, ("closed", "prdc"), name="ties")
+    return None if comparison.n <= k else density(comparison.real, comparison.fake, k, ties)
+
+
 def _repeats_note(empty: float) -> str:
     return f"{100 * empty:.3g} % of the real balls have radius 0: rows repeat, so the mean under equal laws exceeds 1"
 
@@ -126,6 +132,7 @@ METRIC = MetricSpec(
     title="Density",
     summary="How many real neighbourhoods hold a sample: 1 for equal laws, less off the data, more when too central.",
     measure=measure,
+    number=number,
     kind="index",
     direction="target",
     unit="balls per k",

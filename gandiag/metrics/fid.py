@@ -21,7 +21,7 @@ import numpy as np
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement
 from gandiag.core.specs import MetricSpec
-from gandiag.metrics._frechet import frechet_measurement
+from gandiag.metrics._frechet import frechet_measurement, frechet_number
 
 
 def measure(comparison: Comparison, /, *, rng: np.random.Generator, floor: str = "permutation") -> Measurement:
@@ -40,11 +40,17 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, floor: str =
     return frechet_measurement(comparison, rng=rng, floor=floor)
 
 
+def number(comparison: Comparison, /, *, rng: np.random.Generator, floor: str = "permutation") -> float:
+    """Compute the estimate of `measure` alone, which does not depend on the floor."""
+    return frechet_number(comparison)
+
+
 METRIC = MetricSpec(
     name="fid",
     title="FID",
     summary="Fréchet distance of Inception features, beside what equal laws score at this number of images.",
     measure=measure,
+    number=number,
     kind="index",
     direction="lower",
     unit="squared Inception features",

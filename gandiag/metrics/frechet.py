@@ -22,7 +22,7 @@ import numpy as np
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement
 from gandiag.core.specs import MetricSpec
-from gandiag.metrics._frechet import frechet_measurement
+from gandiag.metrics._frechet import frechet_measurement, frechet_number
 from gandiag.numerics.frechet_distance import frechet_distance, frechet_from_moments
 from gandiag.numerics.moments import Moments
 
@@ -45,11 +45,17 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, floor: str =
     return frechet_measurement(comparison, rng=rng, floor=floor)
 
 
+def number(comparison: Comparison, /, *, rng: np.random.Generator, floor: str = "permutation") -> float:
+    """Compute the estimate of `measure` alone, which does not depend on the floor."""
+    return frechet_number(comparison)
+
+
 METRIC = MetricSpec(
     name="frechet",
     title="Fréchet distance",
     summary="Gap between the means and covariances of real and fake; on Inception features it is the FID.",
     measure=measure,
+    number=number,
     kind="index",
     direction="lower",
     unit="squared feature units",

@@ -176,6 +176,13 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, joined: bool
     )
 
 
+def number(comparison: Comparison, /, *, rng: np.random.Generator, joined: bool = True) -> float:
+    """Compute the estimate of `measure` alone, which does not depend on the kernels that are joined."""
+    pool, is_real = comparison.pooled_near()
+    kernels = _kernels_of(pool, is_real, joined=False)
+    return 0.0 if kernels is None else float(_discrepancies([kernels.plain], is_real[:, None])[0][0, 0])
+
+
 def _statistic(kernels: _Kernels, is_real: NDArray[np.bool_]) -> Callable[[NDArray[np.bool_]], Matrix]:
     n, m = group_sizes(is_real[:, None])
     count = len(kernels.joined)
@@ -254,6 +261,7 @@ METRIC = MetricSpec(
     title="Maximum mean discrepancy",
     summary="Kernel distance between real and fake, tested over twenty length scales at once.",
     measure=measure,
+    number=number,
     kind="estimate",
     direction="lower",
     unit="squared kernel distance",

@@ -104,6 +104,12 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, k: int = 5, 
     )
 
 
+def number(comparison: Comparison, /, *, rng: np.random.Generator, k: int = 5, ties: Ties = "closed") -> float | None:
+    """Compute the estimate of `measure` alone."""
+    require_one_of(ties, ("closed", "prdc"), name="ties")
+    return None if comparison.n <= k else precision(comparison.real, comparison.fake, k, ties)
+
+
 def _repeats_note(empty: float) -> str:
     return f"{100 * empty:.3g} % of the real balls have radius 0: the rows repeat, so precision counts repetitions"
 
@@ -118,6 +124,7 @@ METRIC = MetricSpec(
     title="Precision",
     summary="Share of generated samples that lie in the neighbourhood of a real one: fidelity.",
     measure=measure,
+    number=number,
     kind="index",
     direction="higher",
     unit="share of fake",

@@ -137,7 +137,7 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The verdict in one sentence; a second one says where the drawing ended, of a sampler drawn in blocks."""
-        return f"{self._sentence} {self.ended}".rstrip()
+        return f"{self._sentence.rstrip('.')}. {self.ended}" if self.ended else self._sentence
 
     @property
     def _sentence(self) -> str:

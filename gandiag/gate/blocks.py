@@ -88,7 +88,8 @@ class Blocks:
         return Held(self._source, joined(self._drawn))
 
     def _cut(self) -> Iterator[SampleSet]:
-        whole = self._source.sample(self.budget, rng=stream(self._seed, "fake", self.name))
+        with placed(side_of_fake(self.name)):
+            whole = self._source.sample(self.budget, rng=stream(self._seed, "fake", self.name))
         for start in range(0, self.budget, self._block):
             samples = whole.take(np.arange(start, min(start + self._block, self.budget)))
             self._drawn.append(samples)

@@ -83,7 +83,7 @@ def test_a_healthy_sampler_passes_at_the_end_on_all_rows_at_half_of_alpha() -> N
     told = verdict.provenance
     assert (told["samples_used"], told["stopped"]) == (200, "budget")
     assert told["sequential"]["alpha_while_drawing"] + told["sequential"]["alpha_at_the_end"] == 0.02
-    assert "All 200 rows were drawn" in verdict.sentence
+    assert "with evidence for each. All 200 rows were drawn" in verdict.sentence
     assert sum(told["sequential"]["weights"].values()) == pytest.approx(1.0)
 
 

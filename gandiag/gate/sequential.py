@@ -145,7 +145,7 @@ class _Run:
         return Judgement(
             condition=CONDITION,
             outcome="fail",
-            says=f"evidence of {1.0 / p:.3g} to 1 against equal laws, and 1 in {self._level:g} was to decide; "
+            says=f"evidence of {1.0 / p:.3g} to 1 against equal laws, where {1.0 / self._level:.4g} to 1 decides; "
             f"most of it by the bet on {self._panel.richest}",
             observed=1.0 / p,
             limit=1.0 / self._level,

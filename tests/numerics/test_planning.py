@@ -1,0 +1,120 @@
+"""Smallest effects that tests of counts see: held against the tests themselves, carried out on planted faults."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import combinations
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from scipy.stats import chi2, hypergeom, ncx2
+
+from gandiag.numerics.planning import smallest_lost_share, smallest_repeated_share, smallest_unshared
+
+LEVEL, POWER, RUNS = 0.01, 0.95, 20_000
+SPREAD = 3.0 * math.sqrt(POWER * (1 - POWER) / RUNS)
+Power = Callable[[float, np.random.Generator], float]
+
+
+def unshared_power(share: float, rng: np.random.Generator, *, n: int = 300, m: int = 200, tests: int = 5) -> float:
+    """Draw how many real rows lie in the category, and test by Fisher's law how few fake ones do: none."""
+    held = rng.binomial(n, share, size=RUNS)
+    p = np.minimum(1.0, tests * hypergeom.pmf(0, n + m, held, m))
+    return float((p <= LEVEL).mean())
+
+
+def repeated_power(share: float, rng: np.random.Generator, *, n: int = 200, m: int = 300, draws: int = 999) -> float:
+    """Plant pairs among the fake rows, and let a permutation test of so many draws judge them."""
+    pairs = rng.binomial(m, share, size=RUNS)
+    chance = hypergeom.pmf(0, n + m, np.minimum(2 * pairs, n + m), n)
+    return float(((1 + rng.binomial(draws, chance)) / (draws + 1) <= LEVEL).mean())
+
+
+def lost_power(share: float, rng: np.random.Generator, *, k: int = 6, n: int = 600, m: int = 400) -> float:
+    """Let one of k modes be lost, and test both rows of counts by Pearson's statistic."""
+    law = np.array([share] + [(1.0 - share) / (k - 1)] * (k - 1))
+    lost = np.where(np.arange(k) == 0, 0.0, law) / (1.0 - share)
+    real, fake = rng.multinomial(n, law, size=RUNS), rng.multinomial(m, lost, size=RUNS)
+    pooled = (real + fake) / (n + m)
+    # A mode that nobody holds adds nothing.
+    parts = [(x - s * pooled) ** 2 / np.maximum(s * pooled, 1e-9) for x, s in ((real, n), (fake, m))]
+    return float((np.sum(parts[0] + parts[1], axis=1) >= chi2.isf(LEVEL, k - 1)).mean())
+
+
+# The finder, the power by simulation, and how far beyond sampling error the limiting law may be off.
+CASES: dict[str, tuple[Callable[[], float], Power, float]] = {
+    "unshared": (lambda: smallest_unshared(300, 200, tests=5, level=LEVEL, power=POWER), unshared_power, 0.0),
+    "repeated": (lambda: smallest_repeated_share(200, 300, level=LEVEL, power=POWER), repeated_power, 0.03),
+    "lost": (lambda: smallest_lost_share(6, 600, 400, level=LEVEL, power=POWER), lost_power, 0.01),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_smallest_effect_is_rejected_with_the_power_that_it_claims(name: str) -> None:
+    find, power, off = CASES[name]
+    found = power(find(), np.random.default_rng(1))
+    assert POWER - SPREAD - off * (name == "lost") <= found <= POWER + SPREAD + off
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_same_check_refuses_an_effect_that_is_a_quarter_off(name: str) -> None:
+    find, power, off = CASES[name]
+    assert power(0.75 * find(), np.random.default_rng(1)) < POWER - SPREAD - off
+    assert power(1.4 * find(), np.random.default_rng(1)) > POWER + SPREAD + off
+
+
+def test_the_same_check_refuses_a_noncentral_law_for_a_lost_mode() -> None:
+    critical = chi2.isf(LEVEL, 5)
+    wrong = brentq(lambda share: ncx2.sf(critical, 5, 400 * share) - POWER, 1e-6, 0.9)
+    assert lost_power(wrong, np.random.default_rng(1)) > POWER + SPREAD + CASES["lost"][2]
+
+
+def test_the_same_check_refuses_a_forgotten_correction_for_several_modes() -> None:
+    wrong = smallest_unshared(300, 200, tests=1, level=LEVEL, power=POWER)
+    assert unshared_power(wrong, np.random.default_rng(1)) < POWER - SPREAD
+
+
+@pytest.mark.parametrize(("n", "m", "pairs"), [(4, 4, 1), (4, 5, 2), (5, 4, 1)])
+def test_pairs_that_all_lie_in_fake_do_so_under_that_share_of_all_relabellings(n: int, m: int, pairs: int) -> None:
+    ids = np.array([i // 2 for i in range(2 * pairs)] + list(range(pairs, n + m - pairs)))
+
+    def excess(real: tuple[int, ...]) -> float:
+        is_real = np.isin(np.arange(n + m), real)
+        repeats: list[float] = [(side.sum() - len(np.unique(ids[side]))) / side.sum() for side in (is_real, ~is_real)]
+        return repeats[1] - repeats[0]
+
+    observed = excess(tuple(range(n + m - n, n + m)))
+    every = [excess(real) >= observed - 1e-12 for real in combinations(range(n + m), n)]
+    assert np.mean(every) == pytest.approx(math.comb(n + m - 2 * pairs, n) / math.comb(n + m, n))
+
+
+FINDERS: dict[str, Callable[[int, float, float], float]] = {
+    "unshared": lambda n, level, power: smallest_unshared(n, n, tests=8, level=level, power=power),
+    "repeated": lambda n, level, power: smallest_repeated_share(n, n, level=level, power=power),
+    "lost": lambda n, level, power: smallest_lost_share(8, n, n, level=level, power=power),
+}
+
+
+@pytest.mark.parametrize("name", FINDERS)
+def test_more_rows_a_laxer_level_and_less_power_see_less(name: str) -> None:
+    find = FINDERS[name]
+    base = find(1000, 1e-4, 0.95)
+    assert 0.0 < base < 1.0
+    assert find(2000, 1e-4, 0.95) < base
+    assert find(1000, 1e-2, 0.95) < base
+    assert find(1000, 1e-4, 0.8) < base
+    # All of them are shares of rows: twice the rows see half the share.
+    assert find(8000, 1e-4, 0.95) / find(4000, 1e-4, 0.95) == pytest.approx(0.5, rel=0.03)
+
+
+@pytest.mark.parametrize("name", FINDERS)
+def test_where_no_share_is_noticed_the_answer_is_infinity(name: str) -> None:
+    assert FINDERS[name](1, 1e-4, 0.95) == math.inf
+    assert FINDERS["unshared"](3, 1e-4, 0.95) == math.inf
+    assert FINDERS["repeated"](3, 1e-4, 0.95) == math.inf
+
+
+def test_two_categories_are_the_fewest_whose_shares_can_differ() -> None:
+    assert smallest_lost_share(1, 1000, 1000, level=0.01, power=0.95) == math.inf

@@ -9,12 +9,15 @@ if TYPE_CHECKING:
     from gandiag.api import Report, open_sampler, score
     from gandiag.baselines import diff_baseline, update_baseline
     from gandiag.calibration.checking import check_metric
+    from gandiag.core.plan import Plan
     from gandiag.core.report import Diagnosis
     from gandiag.core.results import Result
     from gandiag.core.samples import SampleSet
+    from gandiag.core.selftest import SelfTest
     from gandiag.core.verdict import Verdict
     from gandiag.errors import ConfigError, DataError, GandiagError, NumericalError, QualityFailure, SamplerError
     from gandiag.monitor.observer import Monitor
+    from gandiag.planner import plan, self_test
     from gandiag.verdicts import check
 
 __version__ = "0.1.0"
@@ -32,12 +35,16 @@ _HOME = {
     "QualityFailure": "gandiag.errors",
     "SampleSet": "gandiag.core.samples",
     "SamplerError": "gandiag.errors",
+    "SelfTest": "gandiag.core.selftest",
+    "Plan": "gandiag.core.plan",
     "Verdict": "gandiag.core.verdict",
     "check": "gandiag.verdicts",
     "check_metric": "gandiag.calibration.checking",
     "diff_baseline": "gandiag.baselines",
     "open_sampler": "gandiag.api",
+    "plan": "gandiag.planner",
     "score": "gandiag.api",
+    "self_test": "gandiag.planner",
     "update_baseline": "gandiag.baselines",
 }
 
@@ -48,17 +55,21 @@ __all__ = [
     "GandiagError",
     "Monitor",
     "NumericalError",
+    "Plan",
     "QualityFailure",
     "Report",
     "Result",
     "SampleSet",
     "SamplerError",
+    "SelfTest",
     "Verdict",
     "check",
     "check_metric",
     "diff_baseline",
     "open_sampler",
+    "plan",
     "score",
+    "self_test",
     "update_baseline",
 ]
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "score": "Score one or more samplers against real data.",
     "check": "Judge whether a sampler may pass: pass, fail or inconclusive, with a declared false-alarm rate.",
     "baseline": "Keep what a sampler was when it was accepted, and see what has changed since.",
+    "plan": "What a gate sees with so many rows, and how many rows it needs.",
     "list": "List metrics, samplers, features, plots, diagnoses, datasets or pathologies.",
     "calibrate": "Whether the p-values of a metric keep their level, and what they see.",
     "doctor": "What is installed, what works, and what to do about what does not.",

@@ -40,6 +40,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that drawing the fake may take.")
 @click.option("--device", help="cuda does the heavy work there; cpu does not.")
 @click.option("--strict/--no-strict", default=None, help="Whether an inconclusive run exits with 1.")
+@click.option("--self-test", is_flag=True, help="Hold REAL against itself at alpha 0.05 and 0.01: no FAKE is judged.")
+@click.option("--runs", type=click.IntRange(min=1), help="Of the self-test.  [default: 150]")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes of the self-test.  [default: 1]")
 @click.option("--validate", is_flag=True, help="Read the configuration and stop.")
 def command(
     real: str | None,
@@ -52,6 +55,9 @@ def command(
     batch_size: int | None,
     timeout: float | None,
     validate: bool,
+    self_test: bool,
+    runs: int | None,
+    jobs: int | None,
     **asked: Any,
 ) -> int:
     """Judge whether FAKE may pass, held against REAL: pass, fail or inconclusive, with a declared false-alarm rate.
@@ -62,6 +68,11 @@ def command(
     """
     if validate:
         return _validated(config)
+    if self_test or runs is not None or jobs is not None:
+        from gandiag.cli._self_test import self_tested
+
+        named = {"config": config, "gate": gate, "require": list(require) or None, "runs": runs, "jobs": jobs}
+        return self_tested(real, labels, asked | named, flag=self_test, others={"FAKE": fake, "--latent": latent})
     import gandiag.api
     from gandiag.cli._terminal import progress_bar, stdout_for_results_only
 

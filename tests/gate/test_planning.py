@@ -1,0 +1,124 @@
+"""Plans: what is seen at n, whether a healthy sampler can pass, and what is said where a number is extrapolated."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import gandiag
+from gandiag.core.plan import Plan
+from gandiag.errors import ConfigError, TooFewSamplesError
+from gandiag.numerics.planning import smallest_repeated_share, smallest_unshared
+
+REQUIRE = [
+    "collisions.p >= alpha",
+    "mode_coverage.missing == 0",
+    "c2st.p >= alpha at margin 0.3",
+    "coverage >= 0.8",
+    "coverage >= 0.999",
+    "total_variation <= 0.1",
+    "mmd.p >= alpha at margin 1e-6",
+    "energy.p >= alpha",
+]
+
+
+@pytest.fixture(scope="module")
+def ring() -> Plan:
+    return gandiag.plan(
+        "toy:ring8", n=320, alpha=0.08, require=REQUIRE, effects={"collisions.p": 0.001, "mode_coverage.missing": 0.005}
+    )
+
+
+def test_a_test_whose_power_is_computed_is_read_as_the_gate_reads_it(ring: Plan) -> None:
+    assert ring.level == pytest.approx(0.01)
+    repeats, modes = ring.lines[:2]
+    assert repeats.smallest == pytest.approx(smallest_repeated_share(320, 320, level=0.01, power=0.95))
+    assert modes.smallest == pytest.approx(smallest_unshared(320, 320, tests=8, level=0.01, power=0.95), rel=0.01)
+    assert (repeats.rate, repeats.fitted) == (1.0, False)
+    for line, size in ((repeats, 0.001), (modes, 0.005)):
+        assert line.for_wished is not None
+        assert line.smallest is not None
+        assert line.for_wished == pytest.approx(320 * line.smallest / size, rel=0.06)
+
+
+def test_the_plan_and_the_verdict_agree_on_what_is_seen(ring: Plan) -> None:
+    verdict = gandiag.check("toy:ring8", "toy:ring8", n=320, alpha=0.08, require=REQUIRE)
+    judged = {j.condition: j for j in verdict.judgements}
+    # Skewed nulls are read off 499 draws there and off some thousand here: too coarse to be held together.
+    for line in ring.lines[:3]:
+        assert judged[line.condition].smallest == pytest.approx(line.smallest, rel=0.25)
+    assert judged["coverage >= 0.8"].outcome == "pass"
+
+
+def test_whether_a_sampler_with_nothing_wrong_can_pass(ring: Plan) -> None:
+    can = {line.condition: line.can_pass for line in ring.lines}
+    assert can == {
+        "collisions.p >= alpha": False,
+        "mode_coverage.missing == 0": False,
+        "c2st.p >= alpha at margin 0.3": True,
+        "coverage >= 0.8": True,
+        "coverage >= 0.999": False,
+        "total_variation <= 0.1": False,
+        "mmd.p >= alpha at margin 1e-6": False,
+        "energy.p >= alpha": False,
+    }
+    assert not ring.can_pass
+    text = str(ring)
+    assert "CANNOT be expected to pass all conditions at 320 rows per side" in text
+    assert "it works on at most 1000 rows per side, no number of rows sees its margin of 1e-06" in text
+    assert "without a margin it can fail but never pass" in text
+    assert "real data against themselves lie beyond the limit" in text
+
+
+def test_the_bound_of_a_number_passes_from_two_half_widths_within_the_limit(ring: Plan) -> None:
+    line = ring.lines[3]
+    assert line.kind == "bound"
+    assert line.smallest is not None
+    assert line.passes_from == pytest.approx(0.8 + 2 * line.smallest)
+    assert line.healthy is not None
+    assert line.healthy > line.passes_from
+
+
+def test_every_number_is_plain_and_finite(ring: Plan) -> None:
+    again = json.loads(json.dumps(ring.to_dict(), allow_nan=False))
+    assert [line["condition"] for line in again["lines"]] == REQUIRE
+    assert again["can_pass"] is False
+
+
+def test_more_rows_than_there_are_is_said_to_be_extrapolated() -> None:
+    rows = np.random.default_rng(0).normal(size=(700, 2))
+    found = gandiag.plan(rows, n=3000, alpha=0.01, require=["energy.p >= alpha at margin 0.1"])
+    (line,) = found.lines
+    assert (found.n, found.measured_up_to) == (3000, 300)
+    assert [size for size, _ in line.measured] == [75, 150, 300]
+    assert line.extrapolated
+    assert "holds 700 rows, which give 300 per side" in str(found)
+    assert "~" in str(found)
+    assert line.fitted
+    assert line.rate is not None
+    assert 0.4 < line.rate < 1.4
+
+
+@pytest.mark.slow
+def test_a_condition_on_diagnoses_lists_what_its_tests_see() -> None:
+    found = gandiag.plan("toy:ring8", n=60, alpha=0.05, require=["no diagnosis above minor"])
+    (line,) = found.lines
+    assert line.kind == "findings"
+    assert not line.can_pass
+    assert {"mmd", "c2st", "collisions", "mode_coverage"} <= {part.metric for part in line.parts}
+    assert "tests that could miss their margin" in line.why
+    assert "    collisions.p: sees a share of" in str(found)
+
+
+def test_what_cannot_be_planned_says_why() -> None:
+    with pytest.raises(TooFewSamplesError, match="20 rows per side against itself; got 40 rows, which give 17"):
+        gandiag.plan(np.zeros((40, 2)) + np.arange(40)[:, None], require=["energy.p >= alpha"])
+    with pytest.raises(ConfigError, match=r"belongs to a condition of the gate.*Did you mean 'energy.p'"):
+        gandiag.plan("toy:ring8", require=["energy.p >= alpha"], effects={"enrgy.p": 0.1})
+    with pytest.raises(ConfigError, match="`effect` must be"):
+        gandiag.plan("toy:ring8", require=["energy.p >= alpha"], effects={"energy.p": -1.0})
+    found = gandiag.plan("toy:ring8", n=40, require=["recall not worse than baseline", "collisions.p >= alpha"])
+    assert found.lines[0].kind == "unknown"
+    assert "not foreseen" in found.lines[0].why

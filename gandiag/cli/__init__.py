@@ -96,7 +96,7 @@ def main() -> None:
 
 def _told(message: str, code: int) -> int:
     """Say why on stderr, without what could steer a terminal, and return the exit code."""
-    from gandiag.report.text import printable
+    from gandiag.core.wording import printable
 
     click.echo(f"gandiag: {printable(message)}", err=True)
     return code

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.specs import METRICS
+from gandiag.core.wording import printable
 from gandiag.errors import ConfigError
 from gandiag.monitor.alarms._reading import looks_with_modes, tracked
 from gandiag.monitor.game import GAMES
 from gandiag.monitor.history import History, read_history
 from gandiag.plots._style import COLUMN, FAINT, FAKES, INK, REAL, SMALL, WRONG, labels, legend, tidy, write
-from gandiag.plots._words import pretty, printable
+from gandiag.plots._words import pretty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gandiag.core.report import Report
+from gandiag.core.wording import printable
 from gandiag.errors import ConfigError
-from gandiag.plots._words import one, printable
+from gandiag.plots._words import one
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

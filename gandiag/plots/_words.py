@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from gandiag.core.report import FakeReport, Report
 from gandiag.core.results import Result
+from gandiag.core.wording import printable
 from gandiag.errors import ConfigError
 
 # A result is called different from its floor when its p-value, adjusted where it is, does not exceed this: the level
@@ -37,24 +36,6 @@ def pretty(metric: str) -> str:
     words = [_SPELLINGS.get(word, word) for word in printable(metric).split("_") if word]
     text = " ".join(words)
     return text[:1].upper() + text[1:] if text and words[0] not in _SPELLINGS.values() else text
-
-
-def printable(text: object, *, longest: int | None = None) -> str:
-    """Strip what could steer a terminal or reorder a line: control, bidirectional and unpaired characters.
-
-    Line breaks and tabs become spaces. ``longest`` shortens with an ellipsis.
-    """
-    out = []
-    for character in str(text):
-        category = unicodedata.category(character)
-        if character in "\n\r\t" or category in ("Zl", "Zp"):
-            out.append(" ")
-        elif category not in ("Cc", "Cf", "Cs"):
-            out.append(character)
-    clean = "".join(out).strip()
-    if longest is not None and len(clean) > longest:
-        return clean[: longest - 1].rstrip() + "…"
-    return clean
 
 
 def p_used(result: Result) -> float | None:
@@ -104,27 +85,6 @@ def far(result: Result) -> bool:
         return worse > LOUD
     # Where relabelling never changes the value, any excess is beyond the floor.
     return result.excess is not None and _turned(result, result.excess) > _rounding(result)
-
-
-def short_p(p: float) -> str:
-    """Write a p-value in two significant digits, without an exponent."""
-    if p >= 0.1:
-        return f"{p:.2f}"
-    if p >= 0.00095:
-        return f"{p:.1g}" if p < 0.001 else f"{p:.3f}"
-    digits = max(4, 1 - _exponent(p))
-    return f"{p:.{digits}f}" if digits <= 6 else f"{p:.0e}"
-
-
-def _exponent(value: float) -> int:
-    return int(f"{value:e}".partition("e")[2])
-
-
-def short(value: float) -> str:
-    """Write a number in four significant digits."""
-    if value == int(value) and abs(value) < 1e6:
-        return f"{value:.0f}"
-    return f"{value:.4g}"
 
 
 def sds(value: float) -> str:

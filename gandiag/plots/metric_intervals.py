@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gandiag.core.report import Report
 from gandiag.core.results import Result
 from gandiag.core.specs import PlotSpec
+from gandiag.core.wording import short, short_p
 from gandiag.plots._style import (
     COLUMN,
     FAINT,
@@ -20,7 +21,7 @@ from gandiag.plots._style import (
     tidy,
     write,
 )
-from gandiag.plots._words import differs, far, one, p_used, pretty, sds, short, short_p, worse_by
+from gandiag.plots._words import differs, far, one, p_used, pretty, sds, worse_by
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

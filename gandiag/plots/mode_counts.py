@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gandiag.core.report import Report
 from gandiag.core.specs import PlotSpec
+from gandiag.core.wording import printable
 from gandiag.plots._style import (
     COLUMN,
     INK,
@@ -23,7 +24,7 @@ from gandiag.plots._style import (
     nothing_to_draw,
     tidy,
 )
-from gandiag.plots._words import find, one, printable
+from gandiag.plots._words import find, one
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from gandiag.core.report import Report
 from gandiag.core.results import Result
 from gandiag.core.specs import PlotSpec
+from gandiag.core.wording import short, short_p
 from gandiag.plots._style import REAL, REAL_HATCH, WRONG, fake_colour, labels, new_axes, nothing_to_draw, tidy
-from gandiag.plots._words import differs, one, p_used, pretty, sds, short, short_p, worse_by, z_of
+from gandiag.plots._words import differs, one, p_used, pretty, sds, worse_by, z_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

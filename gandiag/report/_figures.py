@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from gandiag.core.report import Report
 from gandiag.core.specs import PLOTS, PlotSpec
+from gandiag.core.wording import printable, short, short_p
 from gandiag.plots._style import FAINT, FAKES, GRID, INK, REAL, WRONG
-from gandiag.plots._words import differs, find, one, pretty, printable, sds, short, short_p, worse_by
+from gandiag.plots._words import differs, find, one, pretty, sds, worse_by
 from gandiag.report._reading import tests_that_differ, verdict
 
 if TYPE_CHECKING:

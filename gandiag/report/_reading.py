@@ -9,20 +9,8 @@ from typing import Any
 
 from gandiag.core.report import FakeReport, RealSource, Report
 from gandiag.core.results import OPTIONAL_FIELDS, Interval, Result
-from gandiag.plots._words import (
-    LEVEL,
-    LOUD,
-    differs,
-    far,
-    p_used,
-    pretty,
-    printable,
-    sds,
-    short,
-    short_p,
-    worse_by,
-    z_of,
-)
+from gandiag.core.wording import printable, short, short_p
+from gandiag.plots._words import LEVEL, LOUD, differs, far, p_used, pretty, sds, worse_by, z_of
 
 LABELS = {
     "none": "No fault found",

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from gandiag.core.report import Diagnosis, FakeReport, Report
 from gandiag.core.results import Result
-from gandiag.plots._words import pretty, printable, sds, short, worse_by, z_of
+from gandiag.core.wording import printable, short
+from gandiag.plots._words import pretty, sds, worse_by, z_of
 from gandiag.report._figures import Figure, figures, laid_out
 from gandiag.report._files import write_atomically
 from gandiag.report._reading import (

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gandiag.core.report import Diagnosis, FakeReport, Report
-from gandiag.plots._words import pretty, printable, sds, short, z_of
+from gandiag.core.wording import printable, short
+from gandiag.plots._words import pretty, sds, z_of
 from gandiag.report._reading import (
     GLOSSARY,
     Row,

@@ -21,9 +21,10 @@ from synthetic import make_report, with_images, with_many_modes
 from gandiag.core.report import Report
 from gandiag.core.results import Floor
 from gandiag.core.specs import PLOTS
+from gandiag.core.wording import printable, short_p
 from gandiag.errors import ConfigError
 from gandiag.plots import _style
-from gandiag.plots._words import differs, pretty, printable, sds, short_p, worse_by
+from gandiag.plots._words import differs, pretty, sds, worse_by
 from gandiag.plots.metric_intervals import plot_metric_intervals
 from gandiag.plots.mode_counts import plot_mode_counts
 from gandiag.plots.null_distribution import plot_null_distribution

@@ -191,6 +191,7 @@ def test_a_policy_in_a_file_and_the_command_line_can_ask_for_it(tmp_path: Any) -
 def test_real_against_real_fails_in_at_most_a_share_alpha_of_runs() -> None:
     from scipy.stats import binom
 
-    runs, alpha = 300, 0.1
-    failed = [check("toy:ring8", n=150, seed=seed, alpha=alpha).outcome == "fail" for seed in range(runs)]
+    runs, alpha = 120, 0.2
+    asked: dict[str, Any] = {"require": ["energy.p >= alpha"], "n": 60, "alpha": alpha}
+    failed = [check("toy:ring8", seed=seed, **asked).outcome == "fail" for seed in range(runs)]
     assert sum(failed) <= binom.ppf(1 - 1e-4, runs, alpha)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 from dataclasses import replace
@@ -199,6 +200,24 @@ def test_a_number_alone_is_the_estimate(name: str, source: str) -> None:
     alone = spec.number(comparison, rng=stream(1, "metric", name))
     measured = spec.measure(comparison, rng=stream(1, "metric", name))
     assert alone == pytest.approx(measured.estimate, rel=1e-9, abs=1e-12)
+
+
+def test_a_number_alone_takes_the_options_of_its_metric() -> None:
+    specs = [spec for spec in METRICS if spec.number is not None]
+    assert len(specs) >= 8
+    for spec in specs:
+        assert spec.number is not None
+        assert list(inspect.signature(spec.number).parameters) == list(inspect.signature(spec.measure).parameters)
+
+
+def test_a_policy_names_its_baseline(kept: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    """As in a repository: one file says what is compared, and the commands need no arguments."""
+    monkeypatch.chdir(tmp_path)
+    lines = ["[gate.ring]", 'real = "toy:ring8"', 'fake = "toy:ring8"', "n = 60", 'baseline = "base.json"']
+    (tmp_path / "gandiag.toml").write_text("\n".join([*lines, 'require = ["frechet not worse than baseline"]']))
+    assert CliRunner().invoke(command, ["update"]).exit_code == 0
+    assert gandiag.check().outcome == "pass"
+    assert [c.word for c in gandiag.diff_baseline("base.json")] == ["same"]
 
 
 def test_a_diff_tells_what_changed(kept: Path) -> None:

@@ -71,7 +71,7 @@ def test_two_samplers_of_one_law_are_told_worse_no_more_often_than_the_level(end
 @pytest.mark.parametrize("metric", ["frechet", "recall", "energy", "collisions"])
 @pytest.mark.parametrize("endless", [True, False], ids=["paired", "dealt out"])
 def test_the_level_is_kept_at_length(metric: str, endless: bool) -> None:
-    runs = 2000
+    runs = 300
     p = p_values(metric, runs, endless=endless, **({} if endless else {"own": 30.0}))
     for level in (0.05, 0.01, 0.001):
         assert np.count_nonzero(p <= level) <= most(runs, level), level

@@ -1,6 +1,7 @@
 """Planting: a fault of a known size in real data, so that what a plan claims to be seen can be looked for.
 
-Where the size of a fault is the dial itself (a share of repeats, a lost mode of a share) it is planted exactly. Where a
+Where the size of a fault is the dial itself (a share of repeats, a lost mode of a share) it is planted exactly. Repeats
+are then so many in every run, where a claim is about so many on the average: they are found more often. Where a
 test speaks in units of its estimate (a kernel distance above the floor), the dial is turned until the mean excess of
 the estimate is the claimed one.
 """

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from gandiag.core.verdict import Verdict
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -40,6 +45,12 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that drawing the fake may take.")
 @click.option("--device", help="cuda does the heavy work there; cpu does not.")
 @click.option("--strict/--no-strict", default=None, help="Whether an inconclusive run exits with 1.")
+@click.option("--format", "form", default="auto", show_default=True, help="text, github, json, markdown, junit, ...")
+@click.option("--json", "json_path", type=_FILE, help="Write the verdict here.")
+@click.option("--junit", "junit_path", type=_FILE, help="Write JUnit XML here.")
+@click.option("--markdown", "markdown_path", type=_FILE, help="Write a table here.")
+@click.option("--openmetrics", "openmetrics_path", type=_FILE, help="Write gauges for GitLab here.")
+@click.option("--html", "html_path", type=_FILE, help="Write the report that the verdict rests on here.")
 @click.option("--self-test", is_flag=True, help="Hold REAL against itself at alpha 0.05 and 0.01: no FAKE is judged.")
 @click.option("--runs", type=click.IntRange(min=1), help="Of the self-test.  [default: 150]")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes of the self-test.  [default: 1]")
@@ -58,6 +69,12 @@ def command(
     self_test: bool,
     runs: int | None,
     jobs: int | None,
+    form: str,
+    json_path: Path | None,
+    junit_path: Path | None,
+    markdown_path: Path | None,
+    openmetrics_path: Path | None,
+    html_path: Path | None,
     **asked: Any,
 ) -> int:
     """Judge whether FAKE may pass, held against REAL: pass, fail or inconclusive, with a declared false-alarm rate.
@@ -75,6 +92,9 @@ def command(
         return self_tested(real, labels, asked | named, flag=self_test, others={"FAKE": fake, "--latent": latent})
     import gandiag.api
     from gandiag.cli._terminal import progress_bar, stdout_for_results_only
+    from gandiag.gate.formats import chosen
+
+    form = chosen(form, os.environ)  # a name that does not exist must not be found out at the end
 
     opening = {"latent": latent, "batch_size": batch_size, "timeout": timeout}
     with stdout_for_results_only(), progress_bar() as progress:
@@ -88,8 +108,39 @@ def command(
             progress=progress,
             **{key: value for key, value in (asked | opening).items() if value is not None},
         )
-    click.echo(str(verdict))
+    files = {"json": json_path, "junit": junit_path, "markdown": markdown_path, "openmetrics": openmetrics_path}
+    try:
+        _write(verdict, {name: path for name, path in files.items() if path is not None}, html_path)
+    finally:
+        _tell(verdict, form)
     return verdict.exit_code
+
+
+def _write(verdict: Verdict, files: Mapping[str, Path], html_path: Path | None) -> None:
+    """Write what was asked for, each file whole or not at all."""
+    from gandiag.gate.formats import write
+
+    for name, path in files.items():
+        write([verdict], path, name)
+        click.echo(f"wrote {path}", err=True)
+    report = getattr(verdict.report, "to_html", None)
+    if html_path is not None and report is not None:
+        report(html_path)
+        click.echo(f"wrote {html_path}", err=True)
+    elif html_path is not None:
+        click.echo(f"{html_path} is not written: no comparison was made", err=True)
+
+
+def _tell(verdict: Verdict, form: str) -> None:
+    """Print the verdict, and add it to the summary of a job on GitHub."""
+    from gandiag.gate.formats import rendered
+    from gandiag.gate.formats.github import add_summary
+
+    click.echo(rendered([verdict], form), nl=False)
+    if form == "github":
+        add_summary([verdict], os.environ)
+    if verdict.outcome == "inconclusive":
+        click.echo("gandiag: warning: inconclusive: more rows would decide, see how many", err=True)
 
 
 def _validated(config: Path | None) -> int:

@@ -125,7 +125,7 @@ class Verdict:
         if self.error is not None:
             return self.error.exit_code
         # What went wrong within gandiag outweighs what is wrong with the data.
-        return max((j.code for j in self.judgements if j.outcome == "error"), default=_INTERNAL)
+        return max((j.code or _INTERNAL for j in self.of("error")), default=_INTERNAL)
 
     def __bool__(self) -> bool:
         return self.exit_code == 0

@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
 from gandiag.core.options import number
-from gandiag.core.results import Measurement, Relabelling
+from gandiag.core.results import Measurement, Relabelling, Result
 from gandiag.core.specs import GateTest, MetricSpec
 from gandiag.numerics.close_pairs import CloseGraph, close_graph, close_pairs, small_distance
 from gandiag.numerics.distances import squared_distances
 from gandiag.numerics.neighbours import exact_squares
+from gandiag.numerics.planning import smallest_repeated_share
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -239,6 +240,13 @@ def _undefined(reason: str) -> Measurement:
     return Measurement(estimate=None, status="undefined", reasons=dict.fromkeys(names, reason))
 
 
+def _smallest(result: Result, level: float, power: float) -> float | None:
+    """Where no two pooled rows of a side are close, count the pairs that would be noticed; else the null tells."""
+    if result.floor is None or result.floor.sd > 0.0:
+        return None
+    return 2.0 * smallest_repeated_share(result.n_real, result.n_fake, level=level, power=power)
+
+
 METRIC = MetricSpec(
     name="near_duplicates",
     title="Near duplicates",
@@ -261,5 +269,5 @@ METRIC = MetricSpec(
     blind_to="copies of training rows, and repeats that differ in the features though they look alike",
     cost="O((n + m)^2 d) at worst, pruned; permutations cost the close pairs alone",
     source="Arora, Risteski & Zhang 2018, Do GANs learn the distribution?, section 3; threshold from held-out rows",
-    gate={"p": GateTest(margin=0.05, effect="a share of {} more samples with a twin")},
+    gate={"p": GateTest(margin=0.05, effect="a share of {} more samples with a twin", smallest=_smallest)},
 )

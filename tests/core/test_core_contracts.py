@@ -194,4 +194,4 @@ class TestErrors:
 
     def test_every_kind_has_an_exit_code_of_the_contract(self) -> None:
         kinds = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, GandiagError)]
-        assert {k.exit_code for k in kinds} == {2, 3, 4, 5}
+        assert {k.exit_code for k in kinds} == {1, 2, 3, 4, 5}

@@ -211,7 +211,7 @@ def mean_slope(run: Run) -> float:
     """Mean norm of the critic's gradient between real and made samples."""
     model = run.model
     assert isinstance(model, WGAN)
-    x = torch.as_tensor(run.data.domains[0].sampler.sample(512, rng=np.random.default_rng(3)).values).float()
+    x = torch.tensor(np.array(run.data.domains[0].sampler.sample(512, rng=np.random.default_rng(3)).values)).float()
     mix = Keys(3).uniform("mix", 512)[:, None]
     between = (mix * x + (1 - mix) * model.sample(512, Keys(3))).requires_grad_(True)
     (slope,) = torch.autograd.grad(model.D(between).sum(), between)

@@ -15,6 +15,7 @@ from gandiag.core.protocols import Progress
 from gandiag.core.verdict import Verdict
 from gandiag.device import device_of
 from gandiag.errors import ConfigError, GandiagError, ResourceLimitError, placed
+from gandiag.gate import ledger
 from gandiag.gate.policy import Policy, policy_for
 from gandiag.gate.running import run_gate
 from gandiag.gate.sequential import run_sequential
@@ -117,9 +118,11 @@ def check(
         side: getattr(policy, side) if given is None else given
         for side, given in (("real", real), ("fake", fake), ("train", train))
     }
-    return _checked(
+    verdict = _checked(
         policy.completed(with_train=sources["train"] is not None), sources, labels, device, progress, opening
     )
+    ledger.record(verdict)
+    return verdict
 
 
 def _checked(

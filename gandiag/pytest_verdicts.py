@@ -1,0 +1,165 @@
+"""What the pytest plugin says of verdicts: which one an assertion was about, properties, lines and files."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gandiag.errors import GandiagError, QualityFailure, ReportNotWritten
+
+if TYPE_CHECKING:
+    from gandiag.core.verdict import Verdict
+
+# Where errors of a gate come from: the call itself, and Verdict.raise_for_status.
+_GATE = {"gandiag.verdicts", "gandiag.core.verdict"}
+# Messages of assertions cut what they print in its middle.
+_TELLING = 60
+
+
+def seed_of(nodeid: str, call: int) -> int:
+    """Derive the seed of one check from the name of its test and its place in it.
+
+    Examples
+    --------
+    >>> seed_of("test_a.py::test_b", 0) == seed_of("test_a.py::test_b", 1)
+    False
+    """
+    return int.from_bytes(hashlib.sha256(f"{nodeid}#{call}".encode()).digest()[:4], "big")
+
+
+def prevented(raised: pytest.ExceptionInfo[BaseException]) -> bool:
+    """Tell whether the gate itself raised, for another reason than the quality of the sampler."""
+    if not isinstance(raised.value, GandiagError) or isinstance(raised.value, QualityFailure):
+        return False
+    return any(entry.frame.f_globals.get("__name__") in _GATE for entry in raised.traceback)
+
+
+def involved(raised: pytest.ExceptionInfo[BaseException], verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """Find the verdicts that a failed assertion was about.
+
+    An assertion that pytest has rewritten prints what it was about or leaves it among the variables of its frame, and
+    ``pytest.fail(str(verdict))`` prints it too. One of a module that pytest did not rewrite tells nothing: then it is
+    the last verdict that was not good.
+    """
+    if isinstance(raised.value, QualityFailure) or not isinstance(raised.value, AssertionError | pytest.fail.Exception):
+        return ()
+    bad = [verdict for verdict in verdicts if not verdict]
+    message = _squeezed(str(raised.value))
+    held = [value for name, value in raised.traceback[-1].frame.f_locals.items() if name.startswith("@py_")]
+    named = tuple(
+        verdict
+        for verdict in bad
+        if any(value is verdict for value in held) or _squeezed(repr(verdict))[:_TELLING] in message
+    )
+    if named or not bad or re.search(r"^assert ", str(raised.value), flags=re.MULTILINE):
+        return named
+    return (bad[-1],) if str(raised.traceback[-1].statement).lstrip().startswith("assert") else ()
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.replace("\\n", "").split())
+
+
+def properties(verdicts: Sequence[Verdict], *, executions: int | None) -> list[tuple[str, object]]:
+    """List what a JUnit file tells of verdicts; those after the first carry their number."""
+    found: list[tuple[str, object]] = []
+    for index, verdict in enumerate(verdicts, start=1):
+        number = "" if index == 1 else f"_{index}"
+        found += [
+            (f"gandiag_outcome{number}", verdict.outcome),
+            (f"gandiag_alpha{number}", f"{verdict.alpha:g}"),
+            (f"gandiag_fake{number}", verdict.fake),
+        ]
+        for judged in verdict.judgements:
+            p = "" if judged.p_value is None else f"; p = {judged.p_value:.3g}"
+            found.append((f"gandiag_condition{number}: {judged.condition}", f"{judged.outcome}{p}"))
+    if executions is not None:
+        found.append(("gandiag_executions", str(executions)))
+    return found
+
+
+def line_of(nodeid: str, verdict: Verdict) -> str:
+    """Say in one line of the summary what was decided in which test."""
+    good = len(verdict.of("pass"))
+    told = f"{good} of {len(verdict.judgements)} conditions pass" if verdict.judgements else "no comparison was made"
+    return f"{verdict.outcome:<12}  {nodeid}: {verdict.fake}, alpha {verdict.alpha:g}: {told}"
+
+
+def write_report(folder: Path, nodeid: str, index: int, verdict: Verdict) -> None:
+    """Write a verdict as JSON and as a page, both or none.
+
+    Raises
+    ------
+    ReportNotWritten
+        When the folder cannot be made or written to; an earlier report is then untouched.
+    """
+    from gandiag.report._files import write_atomically
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReportNotWritten(
+            "a report must be written to a place that can be written to",
+            received=f"{folder}: {error.strerror}",
+            remedy="Check the permissions, or name another folder with --gandiag-report.",
+        ) from error
+    name = file_name(nodeid, index)
+    write_atomically(
+        {
+            folder / f"{name}.json": json.dumps(_document(nodeid, verdict), indent=1, allow_nan=False).encode(),
+            folder / f"{name}.html": _page(verdict).encode(),
+        }
+    )
+
+
+def file_name(nodeid: str, index: int) -> str:
+    """Make a name that every file system takes, and that no other test has.
+
+    Examples
+    --------
+    >>> file_name("tests/test_a.py::test_b[toy:ring8]", 0)
+    'tests_test_a.py_test_b_toy_ring8-fe60ff6e-1'
+    """
+    plain = re.sub(r"[^A-Za-z0-9.-]+", "_", nodeid).strip("_.")[:80]
+    return f"{plain}-{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}-{index + 1}"
+
+
+def _document(nodeid: str, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "schema_version": verdict.schema_version,
+        "gandiag_version": verdict.gandiag_version,
+        "test": nodeid,
+        "outcome": verdict.outcome,
+        "exit_code": verdict.exit_code,
+        "sentence": verdict.sentence,
+        "gate": verdict.gate,
+        "real": verdict.real,
+        "fake": verdict.fake,
+        "alpha": verdict.alpha,
+        "strict": verdict.strict,
+        "judgements": [{k: _finite(v) for k, v in asdict(judged).items()} for judged in verdict.judgements],
+        "error": None if verdict.error is None else str(verdict.error),
+        "warnings": list(verdict.warnings),
+        "provenance": json.loads(json.dumps(dict(verdict.provenance), default=str)),
+    }
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _page(verdict: Verdict) -> str:
+    if verdict.report is not None:
+        from gandiag.report.html import to_html
+
+        return to_html(verdict.report)
+    return f'<!doctype html><meta charset="utf-8"><title>gandiag</title><pre>{html.escape(str(verdict))}</pre>\n'

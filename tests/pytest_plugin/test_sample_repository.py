@@ -1,0 +1,63 @@
+"""The sample repository in docs/examples/ci: passes when healthy, fails when collapsed, is in error when broken."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+SAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "ci"
+POLICY = """[gate.ring]
+real = "generator.py:data"
+fake = "generator.py:generator"
+alpha = 0.01
+n = 200
+require = ["energy.p >= alpha at margin 1"]
+"""
+EACH = """
+import pytest
+@pytest.fixture(autouse=True, params=["healthy", "collapsed", "broken"])
+def kind(request, monkeypatch):
+    monkeypatch.setenv("GENERATOR", request.param)
+"""
+
+
+def run(folder: Path, **environment: str) -> ET.Element:
+    command = [sys.executable, "-m", "pytest", "-p", "gandiag.pytest_plugin", "-p", "no:cacheprovider", "tests"]
+    command += ["-c", "pytest.ini", "--junitxml=quality.xml"]
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    paths = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]))
+    subprocess.run(command, cwd=folder, env=os.environ | environment | {"PYTHONPATH": paths}, check=False)
+    return ET.parse(folder / "quality.xml").getroot()
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    ignored = shutil.ignore_patterns("__pycache__", ".pytest_cache")
+    return Path(shutil.copytree(SAMPLE, tmp_path / "sample", ignore=ignored))
+
+
+def outcomes(tree: ET.Element) -> list[list[str]]:
+    return [[part.tag for part in case if part.tag != "properties"] for case in tree.iter("testcase")]
+
+
+def test_the_three_generators_in_one_small_run(sample: Path) -> None:
+    (sample / "gandiag.toml").write_text(POLICY)
+    (sample / "tests" / "conftest.py").write_text(EACH)
+    tree = run(sample)
+    assert tree.tag == "testsuites"
+    (suite,) = tree
+    counts = {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")}
+    assert counts == {"tests": "3", "failures": "1", "errors": "1", "skipped": "0"}
+    assert outcomes(tree) == [[], ["failure"], ["error"]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "expected"), [("healthy", []), ("collapsed", ["failure"]), ("broken", ["error"])])
+def test_the_sample_as_it_is(sample: Path, kind: str, expected: list[str]) -> None:
+    assert outcomes(run(sample, GENERATOR=kind)) == [expected]

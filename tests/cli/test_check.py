@@ -35,10 +35,10 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["real.npy", "good.npy", "--require", f"{TEST} at margin 3"], 0, "pass: all 1 conditions"),
-        (["real.npy", "good.npy", "--require", TEST], 0, "inconclusive: 1 of 1"),
-        (["real.npy", "good.npy", "--require", TEST, "--strict"], 1, "inconclusive: 1 of 1"),
-        (["real.npy", "fake.npy", "--require", TEST], 1, "fail: 1 of 1"),
+        (["real.npy", "good.npy", "--require", f"{TEST} at margin 3"], 0, "PASS  good.npy against real.npy"),
+        (["real.npy", "good.npy", "--require", TEST], 0, "INCONCLUSIVE  good.npy"),
+        (["real.npy", "good.npy", "--require", TEST, "--strict"], 1, "INCONCLUSIVE  good.npy"),
+        (["real.npy", "fake.npy", "--require", TEST], 1, "FAIL  fake.npy"),
         (["real.npy", "fake.npy", "--require", "energy.q >= alpha"], 2, "alpha is the limit of p-values alone"),
         (["real.npy"], 2, "a gate needs real and fake"),
         (["real.npy", "fake.npy", "--alpha", "2"], 2, "`alpha` must be a finite number"),

@@ -78,7 +78,7 @@ def plan(
     --------
     >>> found = plan("toy:ring8", n=200, require=["collisions.p >= alpha"])
     >>> found.can_pass, found.lines[0].needed
-    (False, 1400)
+    (False, 1100)
     """
     asked = {"alpha": alpha, "n": n, "seed": seed, "features": features, "options": options}
     policy, sources = _resolved(config, gate, real, train, require, asked)

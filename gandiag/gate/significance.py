@@ -49,7 +49,7 @@ def weigh_test(condition: Limit, bench: Bench) -> Weighed:
         margin=margin,
         smallest=smallest if math.isfinite(smallest) else None,
         effect=test.effect,
-        needed=None if margin is None else _needed(bench, smallest / margin, test.rate),
+        needed=None if margin is None or sees else _needed(result, smallest / margin, test.rate),
     )
 
 
@@ -100,5 +100,7 @@ def _why_open(margin: float | None, smallest: float, effect: str) -> str:
     return f"could have missed {sized(effect, margin)} (sees {smallest:.2g})"
 
 
-def _needed(bench: Bench, ratio: float, rate: float) -> int | None:
-    return rows_needed(min(bench.real.n, bench.fake.n), ratio, rate) if ratio > 1.0 else None
+def _needed(result: Result, ratio: float, rate: float) -> int | None:
+    """Say how many rows see the margin, unless the metric takes no more than it had."""
+    needed = rows_needed(min(result.n_real, result.n_fake), ratio, rate)
+    return needed if needed is not None and needed <= METRICS.get(result.metric).most_rows else None

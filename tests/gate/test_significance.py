@@ -31,11 +31,19 @@ def test_the_smallest_effect_is_that_of_the_null_at_the_gates_level() -> None:
 
 
 def test_not_to_reject_is_no_pass_where_the_margin_could_have_been_missed() -> None:
-    wide = weighed("c2st.p >= alpha", bench(result("c2st", 0.01, p=0.9), nulls={"c2st": 0.2 * NORMAL}))
+    wide = weighed("c2st.p >= alpha", bench(result("c2st", 0.01, p=0.9), nulls={"c2st": 0.05 * NORMAL}))
     assert wide.by is None
     assert "could have missed a critic's advantage of 0.15" in wide.open
     assert wide.needed is not None
     assert wide.needed > 1000
+
+
+def test_rows_beyond_what_a_metric_takes_are_not_advised() -> None:
+    on = bench(result("mmd", 0.001, p=0.9), nulls={"mmd": 0.01 * NORMAL})
+    found = weighed("mmd.p >= alpha", on)
+    assert found.by is None
+    assert METRICS.get("mmd").most_rows == 1000  # all of which this scene has
+    assert found.needed is None
 
 
 def test_a_declared_margin_takes_the_place_of_the_metrics_own() -> None:

@@ -74,7 +74,9 @@ def test_the_plugin_loads_nothing_heavy_by_itself() -> None:
     assert done.stdout.split() == []
 
 
-def test_the_ledger_tells_the_innermost_listener_and_keeps_nothing() -> None:
+def test_the_ledger_tells_the_innermost_listener_and_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The plugin itself listens where it is installed.
+    monkeypatch.setattr(ledger, "_listeners", [])
     outer: list[object] = []
     inner: list[object] = []
     with ledger.listening(outer.append):

@@ -21,7 +21,7 @@ def checked(fake: str, *, n: int) -> Verdict:
 
 
 def test_a_grave_finding_fails_with_the_level_at_which_it_appears_unless_it_is_allowed() -> None:
-    verdict = checked("toy:ring8!drop_modes=3", n=200)
+    verdict = checked("toy:ring8!drop_modes=4", n=120)
     found = verdict.judgements[0]
     assert found.outcome == "fail"
     assert found.p_value is not None

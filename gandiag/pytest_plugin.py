@@ -28,6 +28,8 @@ _MARK = (
     "passes to gandiag.check where the call does not say otherwise"
 )
 _MARKED = ("alpha", "n", "gate", "config", "require", "strict", "seed", "features", "options", "device")
+# Jenkins' schema has properties of suites alone, and the default family of pytest's files follows it.
+_PROPERTIES_OF_CASES = "xunit1"
 _BROKEN = "no verdict was reached, which says nothing about the generator"
 
 
@@ -75,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker and, where results are shown, the summary."""
     config.addinivalue_line("markers", _MARK)
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(_Summary(), "gandiag-summary")
+        config.pluginmanager.register(_Summary(config), "gandiag-summary")
 
 
 @pytest.fixture
@@ -140,9 +142,10 @@ def pytest_runtest_makereport(
     """Tell of the verdicts, and make an error of a measurement that broke."""
     kept = item.stash.get(_KEPT, None)
     verdicts = () if kept is None else tuple(kept.verdicts)
-    if verdicts:
+    told = properties(verdicts, executions=getattr(item, "execution_count", None)) if verdicts else []
+    if told and item.config.getini("junit_family") == _PROPERTIES_OF_CASES:
         _forget(item)
-        item.user_properties += properties(verdicts, executions=getattr(item, "execution_count", None))
+        item.user_properties += told
     report = yield
     if call.excinfo is not None:
         shown = involved(call.excinfo, verdicts)
@@ -152,6 +155,7 @@ def pytest_runtest_makereport(
         for verdict in shown if add is not None else ():
             add("gandiag", str(verdict))
     if verdicts and call.when == "teardown":
+        report.gandiag_properties = told  # type: ignore[attr-defined]
         _conclude(item, report, verdicts)
     return report
 
@@ -190,14 +194,30 @@ def _conclude(item: pytest.Item, report: pytest.TestReport, verdicts: tuple[Verd
 
 
 class _Summary:
-    """One line per verdict at the end of a run, where there are any."""
+    """One line per verdict at the end of a run, where there are any, and properties of the suite in a JUnit file."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: pytest.Config) -> None:
         self.lines: list[str] = []
+        self._config = config
+        self._properties: dict[str, list[tuple[str, str]]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect the lines of a test, whichever process ran it."""
+        """Collect what a test told, whichever process ran it; a test that is run again tells of its last run."""
         self.lines += getattr(report, "gandiag", [])
+        if told := getattr(report, "gandiag_properties", []):
+            self._properties[report.nodeid] = told
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Hand the properties over before the JUnit file is written."""
+        from _pytest.junitxml import xml_key
+
+        junit = self._config.stash.get(xml_key, None)
+        if junit is None or self._config.getini("junit_family") == _PROPERTIES_OF_CASES:
+            return
+        for nodeid, told in sorted(self._properties.items()):
+            for name, value in told:
+                junit.add_global_property(f"{nodeid} {name}", value)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print them, by test."""

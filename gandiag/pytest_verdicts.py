@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import html
 import json
-import math
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -69,9 +67,9 @@ def _squeezed(text: str) -> str:
     return "".join(text.replace("\\n", "").split())
 
 
-def properties(verdicts: Sequence[Verdict], *, executions: int | None) -> list[tuple[str, object]]:
+def properties(verdicts: Sequence[Verdict], *, executions: int | None) -> list[tuple[str, str]]:
     """List what a JUnit file tells of verdicts; those after the first carry their number."""
-    found: list[tuple[str, object]] = []
+    found: list[tuple[str, str]] = []
     for index, verdict in enumerate(verdicts, start=1):
         number = "" if index == 1 else f"_{index}"
         found += [
@@ -115,7 +113,7 @@ def write_report(folder: Path, nodeid: str, index: int, verdict: Verdict) -> Non
     name = file_name(nodeid, index)
     write_atomically(
         {
-            folder / f"{name}.json": json.dumps(_document(nodeid, verdict), indent=1, allow_nan=False).encode(),
+            folder / f"{name}.json": _document(nodeid, verdict),
             folder / f"{name}.html": _page(verdict).encode(),
         }
     )
@@ -133,28 +131,11 @@ def file_name(nodeid: str, index: int) -> str:
     return f"{plain}-{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}-{index + 1}"
 
 
-def _document(nodeid: str, verdict: Verdict) -> dict[str, Any]:
-    return {
-        "schema_version": verdict.schema_version,
-        "gandiag_version": verdict.gandiag_version,
-        "test": nodeid,
-        "outcome": verdict.outcome,
-        "exit_code": verdict.exit_code,
-        "sentence": verdict.sentence,
-        "gate": verdict.gate,
-        "real": verdict.real,
-        "fake": verdict.fake,
-        "alpha": verdict.alpha,
-        "strict": verdict.strict,
-        "judgements": [{k: _finite(v) for k, v in asdict(judged).items()} for judged in verdict.judgements],
-        "error": None if verdict.error is None else str(verdict.error),
-        "warnings": list(verdict.warnings),
-        "provenance": json.loads(json.dumps(dict(verdict.provenance), default=str)),
-    }
+def _document(nodeid: str, verdict: Verdict) -> bytes:
+    from gandiag.gate.formats.json import document
 
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    told = {"test": nodeid} | document(verdict)
+    return (json.dumps(told, indent=1, allow_nan=False, sort_keys=True, default=str) + "\n").encode()
 
 
 def _page(verdict: Verdict) -> str:

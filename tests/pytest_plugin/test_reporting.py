@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from junit_schema import breaches
 
 # Runs within this process forget what they import; NumPy can be imported once only.
 import gandiag.core.verdict
@@ -129,7 +130,8 @@ def test_a_failure_shows_the_whole_verdict(pytester: pytest.Pytester) -> None:
 
 
 def test_the_properties_say_what_was_decided(pytester: pytest.Pytester) -> None:
-    run(pytester, 'def test_two():\n    assert reached("pass") and reached("pass")', "--junitxml=j.xml")
+    body = 'def test_two():\n    assert reached("pass") and reached("pass")'
+    run(pytester, body, "--junitxml=j.xml", "-o", "junit_family=xunit1")
     found = [(p.get("name"), p.get("value")) for p in ET.parse(pytester.path / "j.xml").getroot().iter("property")]
     assert found == [
         ("gandiag_outcome", "pass"),
@@ -141,6 +143,17 @@ def test_the_properties_say_what_was_decided(pytester: pytest.Pytester) -> None:
         ("gandiag_fake_2", "f"),
         ("gandiag_condition_2: mmd.p >= alpha", "pass; p = 0.25"),
     ]
+
+
+def test_by_default_they_are_the_suites_as_the_schema_has_it(pytester: pytest.Pytester) -> None:
+    run(pytester, 'def test_one():\n    assert reached("pass")', "--junitxml=j.xml")
+    text = (pytester.path / "j.xml").read_text()
+    assert breaches(text) == []
+    found = [(p.get("name"), p.get("value")) for p in ET.fromstring(text).iter("property")]
+    assert found[0] == ("test_scene.py::test_one gandiag_outcome", "pass")
+    # The other family, which was the default once, breaks it.
+    run(pytester, 'def test_one():\n    assert reached("pass")', "--junitxml=j.xml", "-o", "junit_family=xunit1")
+    assert "properties in a case" in breaches((pytester.path / "j.xml").read_text())
 
 
 def test_an_inconclusive_verdict_passes_with_a_warning(pytester: pytest.Pytester) -> None:
@@ -192,4 +205,4 @@ def test_a_report_that_cannot_be_placed_is_an_error(pytester: pytest.Pytester) -
 def test_a_test_that_is_run_again_says_how_often(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("def pytest_runtest_setup(item): item.execution_count = 3")
     run(pytester, 'def test_good(): assert reached("pass")', "--junitxml=j.xml")
-    assert '<property name="gandiag_executions" value="3" />' in (pytester.path / "j.xml").read_text()
+    assert 'gandiag_executions" value="3" />' in (pytester.path / "j.xml").read_text()

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from junit_schema import breaches
 
 SAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "ci"
 POLICY = """[gate.ring]
@@ -33,7 +34,9 @@ def run(folder: Path, **environment: str) -> ET.Element:
     (folder / "pytest.ini").write_text("[pytest]\n")
     paths = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]))
     subprocess.run(command, cwd=folder, env=os.environ | environment | {"PYTHONPATH": paths}, check=False)
-    return ET.parse(folder / "quality.xml").getroot()
+    text = (folder / "quality.xml").read_text()
+    assert breaches(text) == []
+    return ET.fromstring(text)
 
 
 @pytest.fixture

@@ -20,13 +20,13 @@ def render(verdicts: Sequence[Verdict]) -> str:
     NumericalError
         For a NaN or an infinity anywhere.
     """
-    document = {"schema_version": SCHEMA_VERSION, "verdicts": [_verdict(verdict) for verdict in verdicts]}
-    require_finite_fields(document, "verdicts")
-    return json.dumps(document, allow_nan=False, sort_keys=True, indent=1, default=_plain) + "\n"
+    whole = {"schema_version": SCHEMA_VERSION, "verdicts": [document(verdict) for verdict in verdicts]}
+    return json.dumps(whole, allow_nan=False, sort_keys=True, indent=1, default=_plain) + "\n"
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    return {
+def document(verdict: Verdict) -> dict[str, Any]:
+    """Give one verdict as plain values; a NaN anywhere is refused."""
+    found: dict[str, Any] = {
         "outcome": verdict.outcome,
         "exit_code": verdict.exit_code,
         "sentence": safe(verdict.sentence),
@@ -42,6 +42,8 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "provenance": dict(verdict.provenance),
         "gandiag_version": verdict.gandiag_version,
     }
+    require_finite_fields(found, "verdict")
+    return found
 
 
 def _judgement(judgement: Judgement) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What the gate does, measured: ``python benchmarks/gate.py level|power|healthy|margin [--runs R] [--jobs J]``.
 
 Every run of the default gate draws fresh rows from streams keyed by its number, so a table can be continued: what is
-done already is kept in the store and not run again. ``page`` writes the tables into docs/gate.md.
+done already is kept in a file beside this one and not run again. ``page`` writes the tables into docs/gate.md.
 """
 
 from __future__ import annotations

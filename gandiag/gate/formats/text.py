@@ -20,11 +20,10 @@ def _verdict(verdict: Verdict) -> str:
     lines = [f"{verdict.outcome.upper()}  {title(verdict)}"]
     if verdict.error is not None:
         return "\n".join((*lines, f"  no verdict was reached: {told_error(verdict)}"))
-    width = max((len(safe(j.condition)) for j in verdict.judgements), default=0)
     for judgement in verdict.judgements:
         # GitHub reads a line that begins with two colons as a command, wherever it comes from.
         said = safe(judgement.says).replace("::", ": :")
-        lines.append(f"  {_MARKS[judgement.outcome]} {judgement.outcome:<12}  {safe(judgement.condition):<{width}}")
+        lines.append(f"  {_MARKS[judgement.outcome]} {judgement.outcome:<12}  {safe(judgement.condition)}")
         lines.append(f"      {said}{_evidence(judgement)}")
     lines.append(f"  {spent(verdict)}")
     if verdict.ended:

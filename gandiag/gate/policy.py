@@ -95,12 +95,14 @@ class Policy:
     baseline: str | None = None
 
     def __post_init__(self) -> None:
-        number(self.alpha, "alpha", above=0, below=0.5)
-        whole(self.seed, "seed", at_least=0)
-        if self.n is not None:
-            whole(self.n, "n", at_least=20)
-        if self.block is not None:
-            whole(self.block, "block", at_least=1)
+        # The numbers themselves are kept: text, as in alpha = "0.01", would pass here and break where it is used.
+        read: dict[str, float | int] = {"alpha": number(self.alpha, "alpha", above=0, below=0.5)}
+        for name, least in (("seed", 0), ("n", 20), ("block", 1)):
+            value = getattr(self, name)
+            if value is not None or name == "seed":
+                read[name] = whole(value, name, at_least=least)
+        for name, value in read.items():
+            object.__setattr__(self, name, value)
 
     def completed(self, *, with_train: bool) -> Policy:
         """Put the default conditions where none are given."""
@@ -142,7 +144,19 @@ def policy_from(table: Mapping[str, Any], *, name: str = "", where: str = "the p
             remedy='Write accept_degraded = ["mmd"].',
         )
     accept = tuple(METRICS.get(metric).name for metric in accepted)
+    _require_options(values.get("options", {}), where=where)
     return Policy(name=name, require=conditions, accept_degraded=accept, **values)
+
+
+def _require_options(options: Mapping[str, object], *, where: str) -> None:
+    for metric, given in options.items():
+        METRICS.get(metric)
+        if not isinstance(given, Mapping):
+            raise ConfigError(
+                f"options of {where} must be a table for each metric",
+                received=f"{metric} = {given!r}",
+                remedy=f"Write them below [gate.<name>.options.{metric}].",
+            )
 
 
 def conditions_from(lines: object, *, where: str) -> tuple[Condition, ...]:

@@ -34,7 +34,7 @@ from gandiag.numerics.counts import (
     support_lower_bound,
     support_upper_bound,
 )
-from gandiag.numerics.planning import smallest_repeated_share
+from gandiag.numerics.planning import smallest_more_repeats
 
 Matrix = NDArray[np.float64]
 
@@ -149,10 +149,10 @@ def _rounding_note(fake: Matrix, share: float) -> tuple[str, ...]:
 
 
 def _smallest(result: Result, level: float, power: float) -> float | None:
-    """Where no pooled rows are equal, count the repeats that would be noticed; else the null's spread tells."""
-    if result.floor is None or result.floor.sd > 0.0:
-        return None
-    return smallest_repeated_share(result.n_real, result.n_fake, level=level, power=power)
+    """Count the repeats that would be noticed, beside those of the real rows."""
+    floor, repeats = result.floor, result.details.get("duplicate_rows_real", 0)
+    null = (0.0, 0.0) if floor is None else (floor.mean, floor.sd)
+    return smallest_more_repeats(result.n_real, result.n_fake, repeats, null=null, level=level, power=power)
 
 
 METRIC = MetricSpec(

@@ -216,7 +216,9 @@ def _smallest_loss(result: Result, level: float, power: float) -> float:
     return smallest_lost_share(k, n, m, level=level, power=power)
 
 
-_A_MODE = "the loss of a mode with a share of {}"
+# A mode is looked for where it is known, a class of labels, or a cluster that the rows set aside showed: how well they
+# show a rare one is no matter of the test's power.
+_A_MODE = "the loss of a known or found mode with a share of {}"
 
 METRIC = MetricSpec(
     name="mode_coverage",

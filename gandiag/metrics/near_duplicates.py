@@ -27,7 +27,7 @@ from gandiag.core.specs import GateTest, MetricSpec
 from gandiag.numerics.close_pairs import CloseGraph, close_graph, close_pairs, small_distance
 from gandiag.numerics.distances import squared_distances
 from gandiag.numerics.neighbours import exact_squares
-from gandiag.numerics.planning import smallest_repeated_share
+from gandiag.numerics.planning import smallest_more_repeats
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -241,10 +241,10 @@ def _undefined(reason: str) -> Measurement:
 
 
 def _smallest(result: Result, level: float, power: float) -> float | None:
-    """Where no two pooled rows of a side are close, count the pairs that would be noticed; else the null tells."""
-    if result.floor is None or result.floor.sd > 0.0:
-        return None
-    return 2.0 * smallest_repeated_share(result.n_real, result.n_fake, level=level, power=power)
+    """Count the pairs that would be noticed, beside those of the real rows; each is two rows with a twin."""
+    floor, close = result.floor, result.details.get("pairs_real", 0)
+    null = (0.0, 0.0) if floor is None else (floor.mean / 2.0, floor.sd / 2.0)
+    return 2.0 * smallest_more_repeats(result.n_real, result.n_fake, close, null=null, level=level, power=power)
 
 
 METRIC = MetricSpec(

@@ -14,7 +14,7 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.results import Floor, KnownNull, Measurement, PValue, Result
 from gandiag.core.specs import GateTest, MetricSpec
 from gandiag.numerics.binomial import fisher_p
-from gandiag.numerics.planning import smallest_unshared
+from gandiag.numerics.planning import smallest_larger_share
 
 
 def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measurement:
@@ -41,11 +41,12 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     )
 
 
-def _smallest(result: Result, level: float, power: float) -> float | None:
-    """Where no row set aside repeats a real one, count the repeats that would be noticed; else the floor tells."""
-    if result.floor is None or result.floor.sd > 0.0:
-        return None
-    return smallest_unshared(result.n_fake, result.details["rows_set_aside"], level=level, power=power)
+def _smallest(result: Result, level: float, power: float) -> float:
+    """Count the repeats that would be noticed, beside those that the rows set aside show."""
+    shown = result.details
+    return smallest_larger_share(
+        result.n_fake, shown["rows_set_aside"], shown["overlap_of_rows_set_aside"], level=level, power=power
+    )
 
 
 METRIC = MetricSpec(

@@ -46,6 +46,40 @@ def smallest_unshared(rows: int, others: int, *, tests: int = 1, level: float, p
     return _share_giving(int(enough[0]), rows, power) if len(enough) else NOTHING
 
 
+def smallest_larger_share(rows: int, others: int, share: float, *, level: float, power: float) -> float:
+    """Find by how much a category that holds ``share`` of one side must be larger on the other, to be noticed.
+
+    By normal laws of both shares, whose spread grows with the larger one, and never less than what the exact law gives
+    where the category is empty. What one sample happens to hold on the tested side does not enter: its few hits have
+    a small spread, which says nothing of how many it takes to be noticed.
+
+    Examples
+    --------
+    >>> round(smallest_larger_share(300, 100, 0.0, level=0.01, power=0.95), 3)
+    0.076
+    >>> round(smallest_larger_share(300, 100, 0.3, level=0.01, power=0.95), 3)
+    0.223
+    """
+    from scipy.special import ndtri
+
+    least = smallest_unshared(rows, others, level=level, power=power)
+    if share <= 0.0 or not math.isfinite(least):
+        return least
+    reach, luck = -float(ndtri(level)), float(ndtri(power))
+
+    def missing(more: float) -> float:
+        larger = min(1.0, share + more)
+        pooled = (rows * larger + others * share) / (rows + others)
+        null = math.sqrt(pooled * (1.0 - pooled) * (1.0 / rows + 1.0 / others))
+        spread = math.sqrt(larger * (1.0 - larger) / rows + share * (1.0 - share) / others)
+        return more - reach * null - luck * spread
+
+    room = 1.0 - share
+    sizes = np.linspace(0.0, room, 2001)[1:]
+    enough = [size for size in sizes.tolist() if missing(size) >= 0.0]
+    return max(least, enough[0]) if enough else NOTHING
+
+
 def smallest_repeated_share(n: int, m: int, *, level: float, power: float) -> float:
     """Find the smallest share of fake rows that repeat an earlier one, which a permutation test of repeats sees.
 
@@ -62,6 +96,47 @@ def smallest_repeated_share(n: int, m: int, *, level: float, power: float) -> fl
     pairs = np.arange(m // 2 + 1)
     enough = np.flatnonzero(_log_all_within(n + m, n, 2 * pairs) <= math.log(level / 2.0))
     return _share_giving(int(enough[0]), m, power) if len(enough) else NOTHING
+
+
+def smallest_more_repeats(
+    n: int, m: int, real_pairs: float, *, null: tuple[float, float] = (0.0, 0.0), level: float, power: float
+) -> float:
+    """Find the same where real rows repeat as well.
+
+    The test compares both sides, whose difference is wider than the share of one of them: K natural pairs in the pool
+    give it a variance of ``K q^2 (2 - (q - p)^2)`` fake rows, with p and q the shares of real and fake rows,
+    and the planted pairs add to it. K is what the real rows show; what the fake ones repeat is what is looked for, and
+    does not enter. Never less than the exact law gives where nothing else repeats.
+
+    Parameters
+    ----------
+    n, m : int
+    real_pairs : float
+        Pairs among the real rows.
+    null : (float, float)
+        Mean and standard deviation of the share of fake rows that repeat, under relabelling: repeats in larger groups
+        widen the difference as they widen that share.
+    level, power : float
+
+    Examples
+    --------
+    >>> round(smallest_more_repeats(300, 300, 3, level=0.01 / 3, power=0.95), 3)
+    0.063
+    """
+    from scipy.special import ndtri
+
+    least = smallest_repeated_share(n, m, level=level, power=power)
+    if real_pairs <= 0.0 or not math.isfinite(least):
+        return least
+    p, q = n / (n + m), m / (n + m)
+    pairs, one = real_pairs / p**2, q**2 * (2.0 - (q - p) ** 2)
+    share = null[0] * (1.0 - q**2) / m
+    groups = max(1.0, null[1] ** 2 / share) if share > 0.0 else 1.0
+    reach, luck = -float(ndtri(level)), float(ndtri(power))
+    more = np.arange(1.0, m)
+    room = more * (1.0 - q * (q - p)) - reach * np.sqrt(groups * (pairs + more) * one)
+    enough = np.flatnonzero(room >= luck * np.sqrt(groups * pairs * one + more))
+    return max(least, float(more[enough[0]]) / m) if len(enough) else NOTHING
 
 
 def smallest_lost_share(k: int, n: int, m: int, *, level: float, power: float) -> float:

@@ -52,6 +52,9 @@ def test_pyproject_is_read_under_tool_and_the_nearest_file_upwards_counts(tmp_pa
         ({"alpha": 0}, "`alpha` must be a finite number, above 0 and below 0.5"),
         ({"alpha": 0.5}, "`alpha` must be"),
         ({"alpha": "small"}, "`alpha` must be"),
+        ({"seed": "first"}, "`seed` must be a whole number"),
+        ({"options": {"precission": {"k": 3}}}, "no metric of that name; got precission"),
+        ({"options": {"precision": 3}}, "options of the policy must be a table for each metric; got precision = 3"),
         ({"n": 3}, "`n` must be a whole number, at least 20"),
         ({"seed": -1}, "`seed` must be"),
         ({"strict": "yes"}, "`strict` of the policy must be bool"),
@@ -105,3 +108,9 @@ def test_the_default_conditions_are_put_where_none_are_given() -> None:
     assert set(metrics_of(trained.require)) - set(metrics_of(plain.require)) == {"data_copying"}
     own = policy_from({"require": ["recall >= 0.5"]})
     assert own.completed(with_train=True) == own
+
+
+def test_numbers_written_as_text_are_numbers_afterwards() -> None:
+    policy = policy_from({"alpha": "0.01", "seed": "3", "n": 100.0, "block": "7"})
+    assert (policy.alpha, policy.seed, policy.n, policy.block) == (0.01, 3, 100, 7)
+    assert all(isinstance(value, int) for value in (policy.seed, policy.n, policy.block))

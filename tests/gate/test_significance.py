@@ -115,6 +115,27 @@ def test_equal_rows_are_judged_by_counting_where_none_are_equal() -> None:
     assert 0.002 < found.smallest < 0.02
 
 
+def test_a_few_copied_rows_are_no_reason_to_trust_the_test_of_copies() -> None:
+    """The spread of three hits does not say how many it takes: once 59 of 60 samplers with 2 % copies passed."""
+    details = {"rows_set_aside": 100, "overlap_of_rows_set_aside": 0.0}
+    shape = {"n_real": 300, "n_fake": 300, "details": details}
+    some = result("overlap", 0.01, p=0.4, floor=floor(0.0075, 0.0025), **shape)
+    none = result("overlap", 0.0, p=1.0, floor=floor(0.0, 0.0), **shape)
+    found = [weighed("overlap.p >= alpha", bench(r, alpha=0.01, conditions=1)) for r in (some, none)]
+    assert found[0].smallest == found[1].smallest
+    assert (found[0].smallest or 0.0) > 0.07  # where the spread of the hits said 0.011
+    assert [each.by for each in found] == [None, None]
+
+
+def test_a_few_repeats_of_the_fake_alone_do_not_sharpen_the_test_of_repeats() -> None:
+    few = result("collisions", 0.01, p=0.1, floor=floor(0.0025, 0.0025), details={"duplicate_rows_real": 0})
+    none = result("collisions", 0.0, p=1.0, floor=floor(0.0, 0.0), details={"duplicate_rows_real": 0})
+    natural = replace(few, details={"duplicate_rows_real": 5})
+    sees = [weighed("collisions.p >= alpha", bench(r, alpha=0.01)).smallest or 0.0 for r in (none, few, natural)]
+    assert sees[1] >= sees[0]
+    assert sees[2] > 1.5 * sees[0]
+
+
 def test_rows_needed_grow_with_the_rate_and_are_rounded_up() -> None:
     assert rows_needed(1000, 1.5, 0.5) == 2300
     assert rows_needed(1000, 1.5, 1.0) == 1500

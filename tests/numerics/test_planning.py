@@ -11,7 +11,14 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import chi2, hypergeom, ncx2
 
-from gandiag.numerics.planning import smallest_lost_share, smallest_repeated_share, smallest_unshared
+from gandiag.numerics.binomial import fisher_p
+from gandiag.numerics.planning import (
+    smallest_larger_share,
+    smallest_lost_share,
+    smallest_more_repeats,
+    smallest_repeated_share,
+    smallest_unshared,
+)
 
 LEVEL, POWER, RUNS = 0.01, 0.95, 20_000
 SPREAD = 3.0 * math.sqrt(POWER * (1 - POWER) / RUNS)
@@ -23,6 +30,25 @@ def unshared_power(share: float, rng: np.random.Generator, *, n: int = 300, m: i
     held = rng.binomial(n, share, size=RUNS)
     p = np.minimum(1.0, tests * hypergeom.pmf(0, n + m, held, m))
     return float((p <= LEVEL).mean())
+
+
+def larger_power(more: float, rng: np.random.Generator, *, n: int = 300, m: int = 100, held: float = 0.1) -> float:
+    """Let a category be larger on one side than on the other, and test both counts by Fisher's law."""
+    counts = zip(rng.binomial(n, held + more, size=RUNS // 10), rng.binomial(m, held, size=RUNS // 10), strict=True)
+    return float(np.mean([fisher_p(int(a), n, int(b), m) <= LEVEL for a, b in counts]))
+
+
+def more_repeats_power(share: float, rng: np.random.Generator, *, n: int = 300, m: int = 300, real: int = 10) -> float:
+    """Add pairs to the fake side of a pool that has natural ones, and deal all of them out again."""
+    natural, runs = round(real / (n / (n + m)) ** 2), RUNS // 20
+    law = [(n / (n + m)) ** 2, (m / (n + m)) ** 2]
+    law = [*law, 1.0 - sum(law)]
+    r, f, _ = rng.multinomial(natural, law, size=runs).T
+    planted = rng.binomial(m, share, size=runs)
+    observed = (f + planted) / m - r / n
+    dealt = [rng.multinomial(natural + extra, law, size=999) for extra in planted]
+    hits = [np.count_nonzero(d[:, 1] / m - d[:, 0] / n >= o - 1e-12) for d, o in zip(dealt, observed, strict=True)]
+    return float(np.mean((1.0 + np.array(hits)) / 1000.0 <= LEVEL))
 
 
 def repeated_power(share: float, rng: np.random.Generator, *, n: int = 200, m: int = 300, draws: int = 999) -> float:
@@ -47,6 +73,8 @@ def lost_power(share: float, rng: np.random.Generator, *, k: int = 6, n: int = 6
 CASES: dict[str, tuple[Callable[[], float], Power, float]] = {
     "unshared": (lambda: smallest_unshared(300, 200, tests=5, level=LEVEL, power=POWER), unshared_power, 0.0),
     "repeated": (lambda: smallest_repeated_share(200, 300, level=LEVEL, power=POWER), repeated_power, 0.03),
+    "larger": (lambda: smallest_larger_share(300, 100, 0.1, level=LEVEL, power=POWER), larger_power, 0.02),
+    "more": (lambda: smallest_more_repeats(300, 300, 10, level=LEVEL, power=POWER), more_repeats_power, 0.03),
     "lost": (lambda: smallest_lost_share(6, 600, 400, level=LEVEL, power=POWER), lost_power, 0.01),
 }
 
@@ -55,7 +83,7 @@ CASES: dict[str, tuple[Callable[[], float], Power, float]] = {
 def test_the_smallest_effect_is_rejected_with_the_power_that_it_claims(name: str) -> None:
     find, power, off = CASES[name]
     found = power(find(), np.random.default_rng(1))
-    assert POWER - SPREAD - off * (name == "lost") <= found <= POWER + SPREAD + off
+    assert POWER - SPREAD - off * (name in ("lost", "larger")) <= found <= POWER + SPREAD + off
 
 
 @pytest.mark.parametrize("name", CASES)

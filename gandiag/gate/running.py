@@ -15,6 +15,7 @@ from gandiag.core.specs import METRICS
 from gandiag.core.verdict import Verdict
 from gandiag.errors import ConfigError, GandiagError
 from gandiag.evaluate import Evaluated, evaluated
+from gandiag.findings import LEVEL
 from gandiag.gate.baseline import Against, Baseline, fingerprints, require_same
 from gandiag.gate.baseline_files import read_baseline
 from gandiag.gate.bench import Bench
@@ -158,7 +159,7 @@ def bench_of(policy: Policy, report: Report, permutations: int) -> Bench:
 
 def settings_of(policy: Policy, *, with_train: bool, device: str | None = None) -> Settings:
     """Say how a policy is measured."""
-    asked, shares = metrics_of(policy.require), len(policy.require)
+    asked, shares, level = metrics_of(policy.require), len(policy.require), policy.alpha
     if any(isinstance(condition, NoDiagnosis) for condition in policy.require):
         # A diagnosis reads the whole default suite.
         # What lacks its input is left out: nothing asked for it.
@@ -166,12 +167,14 @@ def settings_of(policy: Policy, *, with_train: bool, device: str | None = None) 
         asked = tuple(dict.fromkeys((*asked, *(s.name for s in METRICS if s.default and s.needs <= given))))
         # The panel shares the condition's part of alpha once more.
         shares *= len(asked)
+        # Diagnoses have a level of their own, which their tests must reach under a laxer gate as well.
+        level = min(level, LEVEL)
     return Settings(
         metrics=asked,
         features=policy.features,
         n=policy.n or DEFAULT_N,
         seed=policy.seed,
-        permutations=min(MOST_PERMUTATIONS, permutations_for(policy.alpha, shares)),
+        permutations=min(MOST_PERMUTATIONS, permutations_for(level, shares)),
         options=policy.options or None,
         device=device,
         enough=ENOUGH,

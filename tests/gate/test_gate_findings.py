@@ -11,7 +11,7 @@ from gandiag.core.verdict import Verdict
 from gandiag.gate.conditions import parse_condition
 from gandiag.gate.decision import judge
 from gandiag.gate.policy import Policy
-from gandiag.gate.running import bench_of
+from gandiag.gate.running import bench_of, settings_of
 
 ONLY = ["no diagnosis above minor"]
 
@@ -37,6 +37,15 @@ def test_a_healthy_sampler_is_open_at_a_size_where_faults_go_unseen_and_says_whi
     found = checked("toy:ring8", n=100).judgements[0]
     assert found.outcome == "inconclusive"
     assert "could have missed their margin: c2st" in found.says
+
+
+def test_a_laxer_gate_draws_as_many_relabellings_as_diagnoses_need() -> None:
+    """Once a gate at alpha = .05 was an error: its 999 draws could not reach the level of the diagnoses."""
+    lax, strict = (
+        settings_of(Policy(alpha=alpha, require=(parse_condition("no diagnosis above minor"),)), with_train=False)
+        for alpha in (0.05, 0.01)
+    )
+    assert lax.permutations == strict.permutations > 999
 
 
 @pytest.mark.slow

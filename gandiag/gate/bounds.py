@@ -22,6 +22,7 @@ from gandiag.core.results import Direction, Interval, Result
 from gandiag.gate.bench import CONFIDENCE, Bench, Unjudged, Weighed, rows_needed
 from gandiag.gate.conditions import Limit
 from gandiag.inference.effects import beyond, upper_tail
+from gandiag.inference.permutation import p_value
 
 _DATA = 3
 _LEAST, _HALVINGS = 1e-12, 50
@@ -107,14 +108,16 @@ def evidence_above(
     interval = result.interval
     if interval is not None and interval.bounds is not None and _side(interval, 0.5, -sign) is not None:
         return _inverted(interval, limit, sign), interval.method
-    null = _scatter(result, null)
+    drawn, null = null is not None and len(null) > 1, _scatter(result, null)
     if null is None:
         return None
     estimate, gaps = _number(result.estimate), sign * (null - null.mean())
     beyond_limit = upper_tail(gaps, sign * (estimate - limit))
     if _is_worse(result.direction, sign):
         # A limit that real data miss too is no evidence against the sampler.
-        return max(beyond_limit, upper_tail(sign * null, sign * estimate)), SCATTER
+        # Its rank among relabellings is exact; a tail beyond them would be a guess.
+        same = p_value(sign * estimate, sign * null) if drawn else upper_tail(sign * null, sign * estimate)
+        return max(beyond_limit, same), SCATTER
     return beyond_limit, SCATTER
 
 

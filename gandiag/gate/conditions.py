@@ -219,7 +219,12 @@ def _not_worse(text: str, match: re.Match[str]) -> NotWorse:
 def _no_diagnosis(text: str, match: re.Match[str]) -> NoDiagnosis:
     if match[1].lower() not in SEVERITIES:
         raise unknown_name(match[1], SEVERITIES, what="severity", listing=f"There are: {', '.join(SEVERITIES)}.")
-    return NoDiagnosis(text=text, above=next(s for s in SEVERITIES if s == match[1].lower()))
+    above = next(s for s in SEVERITIES if s == match[1].lower())
+    if above == SEVERITIES[-1]:
+        raise ConfigError(
+            "a condition must be one that can fail", received=text, remedy=f"Nothing is graver: write {SEVERITIES[-2]}."
+        )
+    return NoDiagnosis(text=text, above=above)
 
 
 def _number(digits: str, percent: str | None, text: str) -> float:

@@ -49,6 +49,7 @@ def test_the_forms_of_the_grammar() -> None:
         ("mode_coverage.missing <= 3", "must be none"),
         ("coverage >= 0.9 at margin 0.1", "a margin belongs to a test"),
         ("mmd.p >= alpha at margin 0", "a margin must be above 0"),
+        ("no diagnosis above critical", "must be one that can fail"),
         ("recall not worse than baseline by -1", "must be at least 0"),
         ("density not worse than baseline", "must have a better direction"),
     ],

@@ -12,7 +12,7 @@ from gandiag.core.verdict import Judgement
 from gandiag.gate.conditions import parse_condition
 from gandiag.gate.decision import judge, overall
 
-TESTS = ("mmd", "c2st", "sliced_wasserstein")
+TESTS = ("mmd", "data_copying", "sliced_wasserstein")
 NULLS = {name: 0.001 * NORMAL for name in TESTS}
 
 
@@ -36,8 +36,8 @@ def test_a_p_value_of_the_level_itself_rejects_in_spite_of_rounding() -> None:
 
 def test_what_could_not_be_judged_is_an_error_and_keeps_its_share_of_alpha() -> None:
     broken = result("mmd", None, status="failed", reasons={"estimate": "it broke"})
-    fine = result("c2st", 0.01, p=0.03)
-    conditions = tuple(parse_condition(f"{name}.p >= alpha") for name in ("mmd", "c2st"))
+    fine = result("data_copying", 0.01, p=0.03)
+    conditions = tuple(parse_condition(f"{name}.p >= alpha") for name in ("mmd", "data_copying"))
     found = judge(conditions, bench(broken, fine, nulls=NULLS, conditions=2))
     assert [j.outcome for j in found] == ["error", "pass"]
     assert found[0].code == 4
@@ -70,14 +70,14 @@ def test_without_conditions_there_is_nothing_to_pass_on() -> None:
 def test_a_judgement_tells_what_it_rests_on() -> None:
     on = bench(
         result("kid", 0.5, interval=normal_interval(0.5, 0.1)),
-        result("c2st", 0.01, p=0.4),
+        result("data_copying", 0.01, p=0.4),
         nulls=NULLS,
         conditions=3,
     )
-    conditions = tuple(map(parse_condition, ("kid <= 1", "c2st.p >= alpha", "kid <= 0.51")))
+    conditions = tuple(map(parse_condition, ("kid <= 1", "data_copying.p >= alpha", "kid <= 0.51")))
     bound, power, open_ = judge(conditions, on)
     assert (bound.by, power.by, open_.by) == ("bound", "power", None)
     assert "at most 0.6645 with 95 % confidence (normal)" in bound.says
-    assert "would have seen a critic's advantage of 0.15" in power.says
+    assert "would have seen samples closer to the training rows" in power.says
     assert open_.needed is not None
     assert f"about {open_.needed} rows per side would decide" in open_.says

@@ -8,7 +8,7 @@ import pytest
 import gandiag
 from gandiag.calibration.null_simulation import level
 from gandiag.core.verdict import Verdict
-from gandiag.gate.conditions import parse_condition
+from gandiag.gate.conditions import NoDiagnosis, parse_condition
 from gandiag.gate.decision import judge
 from gandiag.gate.policy import Policy
 from gandiag.gate.running import bench_of, settings_of
@@ -27,7 +27,7 @@ def test_a_grave_finding_fails_with_the_level_at_which_it_appears_unless_it_is_a
     assert found.p_value is not None
     assert found.p_value <= 0.01
     assert "modes_missing (critical)" in found.says
-    lax = parse_condition("no diagnosis above critical")
+    lax = NoDiagnosis(text="a rule that allows everything", above="critical")
     assert verdict.report is not None
     on = bench_of(Policy(alpha=0.01, require=(lax,)), verdict.report, 9999)
     assert judge((lax,), on)[0].outcome != "fail"

@@ -21,19 +21,24 @@ def weighed(text: str, on: Bench) -> Weighed:
 
 
 def test_the_smallest_effect_is_that_of_the_null_at_the_gates_level() -> None:
-    on = bench(result("c2st", 0.01, p=0.4), nulls={"c2st": 0.02 * NORMAL}, alpha=0.03, conditions=3)
-    found = weighed("c2st.p >= alpha", on)
+    on = bench(
+        result("sliced_wasserstein", 0.01, p=0.4), nulls={"sliced_wasserstein": 0.02 * NORMAL}, alpha=0.03, conditions=3
+    )
+    found = weighed("sliced_wasserstein.p >= alpha", on)
     # Normal quantiles of 1 - 0.01 * LUCK and of 0.95, in units of the spread.
     assert found.smallest == pytest.approx(0.02 * (2.713 + 1.645), rel=0.05)
     assert found.by == "power"
-    assert found.margin == METRICS.get("c2st").gate["p"].margin
+    assert found.margin == METRICS.get("sliced_wasserstein").gate["p"].margin
     assert pytest.approx(1 / 3) == LUCK
 
 
 def test_not_to_reject_is_no_pass_where_the_margin_could_have_been_missed() -> None:
-    wide = weighed("c2st.p >= alpha", bench(result("c2st", 0.01, p=0.9), nulls={"c2st": 0.05 * NORMAL}))
+    wide = weighed(
+        "sliced_wasserstein.p >= alpha",
+        bench(result("sliced_wasserstein", 0.01, p=0.9), nulls={"sliced_wasserstein": 0.08 * NORMAL}),
+    )
     assert wide.by is None
-    assert "could have missed a critic's advantage of 0.15" in wide.open
+    assert "could have missed a distance 0.2 above the floor" in wide.open
     assert wide.needed is not None
     assert wide.needed > 1000
 
@@ -47,9 +52,9 @@ def test_rows_beyond_what_a_metric_takes_are_not_advised() -> None:
 
 
 def test_a_declared_margin_takes_the_place_of_the_metrics_own() -> None:
-    on = bench(result("c2st", 0.01, p=0.9), nulls={"c2st": 0.02 * NORMAL})
-    assert weighed("c2st.p >= alpha at margin 0.5", on).by == "power"
-    assert weighed("c2st.p >= alpha at margin 0.01", on).by is None
+    on = bench(result("sliced_wasserstein", 0.01, p=0.9), nulls={"sliced_wasserstein": 0.02 * NORMAL})
+    assert weighed("sliced_wasserstein.p >= alpha at margin 0.5", on).by == "power"
+    assert weighed("sliced_wasserstein.p >= alpha at margin 0.01", on).by is None
 
 
 def test_without_a_margin_not_to_reject_is_no_evidence() -> None:
@@ -60,10 +65,12 @@ def test_without_a_margin_not_to_reject_is_no_evidence() -> None:
 
 
 def test_a_test_whose_p_value_cannot_reach_its_level_sees_nothing() -> None:
-    coarse = result("c2st", 0.01, p=0.9)
+    coarse = result("sliced_wasserstein", 0.01, p=0.9)
     assert coarse.p_value is not None
     coarse = replace(coarse, p_value=replace(coarse.p_value, least=0.02))
-    found = weighed("c2st.p >= alpha", bench(coarse, nulls={"c2st": 0.001 * NORMAL}, alpha=0.01))
+    found = weighed(
+        "sliced_wasserstein.p >= alpha", bench(coarse, nulls={"sliced_wasserstein": 0.001 * NORMAL}, alpha=0.01)
+    )
     assert found.smallest is None
     assert found.by is None
     assert "could never have seen" in found.open
@@ -71,20 +78,29 @@ def test_a_test_whose_p_value_cannot_reach_its_level_sees_nothing() -> None:
 
 def test_a_result_without_a_p_value_or_an_estimate_is_not_judged() -> None:
     with pytest.raises(Unjudged, match="no p-value: rows depend"):
-        weighed("c2st.p >= alpha", bench(result("c2st", 0.1, reasons={"p_value": "rows depend on each other"})))
+        weighed(
+            "sliced_wasserstein.p >= alpha",
+            bench(result("sliced_wasserstein", 0.1, reasons={"p_value": "rows depend on each other"})),
+        )
     with pytest.raises(Unjudged, match="undefined: too few") as undefined:
-        weighed("c2st.p >= alpha", bench(result("c2st", None, status="undefined", reasons={"estimate": "too few"})))
+        weighed(
+            "sliced_wasserstein.p >= alpha",
+            bench(result("sliced_wasserstein", None, status="undefined", reasons={"estimate": "too few"})),
+        )
     with pytest.raises(Unjudged, match="failed: it broke") as failed:
-        weighed("c2st.p >= alpha", bench(result("c2st", None, status="failed", reasons={"estimate": "it broke"})))
+        weighed(
+            "sliced_wasserstein.p >= alpha",
+            bench(result("sliced_wasserstein", None, status="failed", reasons={"estimate": "it broke"})),
+        )
     assert (undefined.value.code, failed.value.code) == (3, 4)
 
 
 def test_a_degraded_result_is_judged_only_where_the_policy_says_so() -> None:
-    degraded = result("c2st", 0.01, p=0.4, status="degraded", warnings=("half of it",))
+    degraded = result("sliced_wasserstein", 0.01, p=0.4, status="degraded", warnings=("half of it",))
     with pytest.raises(Unjudged, match=r"degraded: half of it\. Add it to accept_degraded"):
-        weighed("c2st.p >= alpha", bench(degraded))
-    on = bench(degraded, nulls={"c2st": 0.02 * NORMAL}, accept_degraded=("c2st",))
-    assert weighed("c2st.p >= alpha", on).by == "power"
+        weighed("sliced_wasserstein.p >= alpha", bench(degraded))
+    on = bench(degraded, nulls={"sliced_wasserstein": 0.02 * NORMAL}, accept_degraded=("sliced_wasserstein",))
+    assert weighed("sliced_wasserstein.p >= alpha", on).by == "power"
 
 
 def modes(real: list[int], fake: list[int], p: list[float]) -> dict[str, object]:
@@ -147,8 +163,10 @@ def test_at_the_smallest_effect_a_test_rejects_in_at_least_95_percent_of_runs() 
     """The claim behind "power": a normal estimate that far off its floor, tested by drawing from the null."""
     rng = np.random.default_rng(2)
     level, runs, draws = 0.01, 400, 99  # the smallest p-value is the level: the least luck allows
-    null = bench(result("c2st", 0.0, p=0.5), nulls={"c2st": rng.normal(size=2499)}, alpha=level)
-    smallest = weighed("c2st.p >= alpha", null).smallest
+    null = bench(
+        result("sliced_wasserstein", 0.0, p=0.5), nulls={"sliced_wasserstein": rng.normal(size=2499)}, alpha=level
+    )
+    smallest = weighed("sliced_wasserstein.p >= alpha", null).smallest
     assert smallest is not None
 
     def rejected(effect: float) -> float:

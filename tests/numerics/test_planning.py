@@ -146,3 +146,27 @@ def test_where_no_share_is_noticed_the_answer_is_infinity(name: str) -> None:
 
 def test_two_categories_are_the_fewest_whose_shares_can_differ() -> None:
     assert smallest_lost_share(1, 1000, 1000, level=0.01, power=0.95) == math.inf
+
+
+def test_an_advantage_of_the_smallest_size_is_seen_by_the_area_with_the_power_that_is_claimed() -> None:
+    """A critic of two answers: the worst concave curve of its advantage. Half of it is not seen as often."""
+    from gandiag.numerics.planning import smallest_advantage
+    from gandiag.numerics.scoring import areas_under_curve, midranks
+
+    rng, n, m, level, runs = np.random.default_rng(8), 200, 150, 0.01, 400
+    smallest = smallest_advantage(n, m, level=level, power=0.95)
+    labels = np.arange(n + m) < n
+    sd = np.sqrt((n + m + 1) / (12.0 * n * m))
+
+    def seen(advantage: float) -> float:
+        rejected = 0
+        for _ in range(runs):
+            # With this chance a real row gets the better half of the scores, with that a fake one.
+            upper = rng.random(n + m) < np.where(labels, 0.5 + advantage / 2.0, 0.5 - advantage / 2.0)
+            scores = rng.random(n + m) + upper
+            rejected += float(areas_under_curve(midranks(scores), labels)) - 0.5 > 2.3263 * sd
+        return rejected / runs
+
+    se = np.sqrt(0.95 * 0.05 / runs)
+    assert seen(smallest) >= 0.95 - 3.0 * se
+    assert seen(0.6 * smallest) < 0.95 - 3.0 * se

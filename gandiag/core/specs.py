@@ -53,6 +53,9 @@ class GateTest:
         The p-value that stands behind a detail, such as a count of missing modes. By default the result's own.
     rate : float
         The smallest effect falls like the number of rows to the power of minus this.
+    joined : int
+        Statistics that the test joins, of which the estimate is one: its null is then read at that share of the level,
+        since an effect may show in the estimate alone.
     """
 
     margin: float | None
@@ -60,6 +63,7 @@ class GateTest:
     smallest: Callable[[Result, float, float], float | None] | None = None
     p_value: Callable[[Result], float] | None = None
     rate: float = 0.5
+    joined: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -79,6 +79,7 @@ def seen_effect(result: Result, test: GateTest, bench: Bench) -> float:
     own = None if test.smallest is None else test.smallest(result, level, POWER)
     if own is not None:
         return own
+    level /= test.joined
     null = bench.nulls.get(result.metric)
     if null is not None and len(null) > 1 and float(null.std()) > 0.0:
         return smallest_effect(null, bench.worse(result.metric), level=level, power=POWER)

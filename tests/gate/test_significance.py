@@ -43,6 +43,15 @@ def test_not_to_reject_is_no_pass_where_the_margin_could_have_been_missed() -> N
     assert wide.needed > 1000
 
 
+def test_a_test_that_joins_statistics_sees_less_of_each() -> None:
+    null = 0.001 * NORMAL
+    joined = weighed("mmd.p >= alpha", bench(result("mmd", 0.0, p=0.9), nulls={"mmd": null}))
+    alone = weighed("kid.p >= alpha", bench(result("kid", 0.0, p=0.9), nulls={"kid": null}))
+    assert joined.smallest is not None
+    assert alone.smallest is not None
+    assert joined.smallest > 1.1 * alone.smallest
+
+
 def test_rows_beyond_what_a_metric_takes_are_not_advised() -> None:
     on = bench(result("mmd", 0.001, p=0.9), nulls={"mmd": 0.01 * NORMAL})
     found = weighed("mmd.p >= alpha", on)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _gate_margins import MARGINS
 
 from gandiag.calibration.contract_subject import Subject
 from gandiag.core.comparison import Comparison
@@ -26,7 +27,7 @@ _ROWS = 120
 def write_page(store: Mapping[str, Mapping[str, Any]], page: Path, titles: Mapping[str, str]) -> None:
     """Put what is measured, the default conditions, and the kinds of evidence between the marks of a page."""
     parts = {
-        "measured": [*_level(store, titles), *_healthy(store), *_caught(store), *_power(store)],
+        "measured": [*_level(store, titles), *_healthy(store), *_margin(store), *_caught(store), *_power(store)],
         "default": default_conditions(),
         "kinds": kinds_table(METRICS.names()),
     }
@@ -75,14 +76,7 @@ def _example(name: str) -> Result:
 
 def _jobs(store: Mapping[str, Mapping[str, Any]], kind: str) -> Iterable[tuple[dict[str, str], Mapping[str, Any]]]:
     for key, found in store.items():
-        # A value may hold blanks: "source=heavy tails n=100".
-        words: list[str] = []
-        for word in key.split(" "):
-            if "=" in word or not words:
-                words.append(word)
-            else:
-                words[-1] += f" {word}"
-        job = dict(word.split("=", 1) for word in words)
+        job = dict(part.split("=", 1) for part in key.split(" | "))
         if job["kind"] == kind:
             yield job, found
 
@@ -123,6 +117,21 @@ def _healthy(store: Mapping[str, Mapping[str, Any]]) -> list[str]:
         told = ", ".join(f"`{c}` ({k})" for c, k in named) or "none"
         passed = _rate(counted["pass"], len(runs))
         lines.append(f"| `{source}` | {passed} | {counted['inconclusive']} | {counted['fail']} | {told} |")
+    return [*lines, ""]
+
+
+def _margin(store: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    lines = [
+        "### Samplers as bad as the margin\n",
+        "2 500 rows per side, each condition at its share of alpha = 0.001. A pass here is a false one: at most 5 %.\n",
+        "| condition | planted | pass | fail | inconclusive |",
+        "|---|---|---|---|---|",
+    ]
+    for condition, (planted, _) in MARGINS.items():
+        runs = Counter(f["outcome"] for job, f in _jobs(store, "margin") if job["condition"] == condition)
+        if runs:
+            passed = _rate(runs["pass"], runs.total())
+            lines.append(f"| `{condition}` | {planted} | {passed} | {runs['fail']} | {runs['inconclusive']} |")
     return [*lines, ""]
 
 

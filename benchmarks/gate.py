@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _gate_margins import MARGINS
 from _gate_page import write_page
 
 import gandiag
@@ -23,7 +24,7 @@ from gandiag.api import open_sampler
 from gandiag.core.files import replace_file
 from gandiag.core.rng import stream
 from gandiag.gate.decision import judge, overall
-from gandiag.gate.policy import Policy
+from gandiag.gate.policy import DEFAULT_REQUIRE, Policy
 from gandiag.gate.running import bench_of, run_gate
 
 HERE = Path(__file__).resolve().parent
@@ -124,6 +125,23 @@ def fault_run(job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def margin_run(job: dict[str, Any]) -> dict[str, Any]:
+    """Judge a sampler that is as bad as the margin, by that condition alone at its share of the default alpha."""
+    real, fake, train = MARGINS[job["condition"]][1](stream(job["seed"], "gate margin", job["condition"]), job["n"])
+    share = 0.001 / len(DEFAULT_REQUIRE)
+    verdict = gandiag.check(
+        real, fake, train=train, require=[job["condition"]], n=job["n"], alpha=share, seed=job["seed"]
+    )
+    return {"outcome": verdict.outcome}
+
+
+def margin_jobs(runs: int) -> Iterator[dict[str, Any]]:
+    """List samplers that are as bad as a margin, at the default size."""
+    for seed in range(runs):
+        for condition in MARGINS:
+            yield {"kind": "margin", "condition": condition, "n": 2500, "seed": seed}
+
+
 def level_jobs(runs: int) -> Iterator[dict[str, Any]]:
     """List the null simulations, source by source in turn, so that a stop leaves a balanced table."""
     for seed in range(runs):
@@ -170,11 +188,12 @@ KINDS = {
     "power": (power_jobs, fault_run),
     "caught": (caught_jobs, fault_run),
     "healthy": (healthy_jobs, fault_run),
+    "margin": (margin_jobs, margin_run),
 }
 
 
 def _key(job: dict[str, Any]) -> str:
-    return " ".join(f"{k}={v}" for k, v in job.items())
+    return " | ".join(f"{k}={v}" for k, v in job.items())
 
 
 def _run(job: dict[str, Any]) -> tuple[str, dict[str, Any]]:

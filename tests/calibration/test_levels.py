@@ -32,6 +32,8 @@ from gandiag.inference.permutation import p_value
 
 Matrix = NDArray[np.float64]
 
+# A network is trained in every repetition: a glance takes long, and the long simulations are there anyway.
+TRAINED = ("c2st_cnn", "c2st_mlp", "mmd_deep")
 # Repetitions of the quick look, where one of them takes more than some 30 ms.
 FEWER = dict.fromkeys(
     (
@@ -39,12 +41,14 @@ FEWER = dict.fromkeys(
         *("projected_wasserstein", "total_variation"),
     ),
     20,
-) | dict.fromkeys(("c2st_cnn", "c2st_mlp", "mmd_deep"), 12)
+) | dict.fromkeys(TRAINED, 12)
 CORE = ("energy", "moment_difference")
 EXACT = ("coverage", "density", "energy", "frechet", "mmd", "moment_difference", "recall")
 
 
-@pytest.mark.parametrize("metric", METRICS.names())
+@pytest.mark.parametrize(
+    "metric", [pytest.param(n, marks=pytest.mark.slow) if n in TRAINED else n for n in METRICS.names()]
+)
 def test_a_p_value_keeps_its_level_at_a_glance(metric: str) -> None:
     breach = breach_of(RULES["level"], Subject(METRICS.get(metric), repetitions=FEWER.get(metric, 60)))
     assert breach is None, str(breach)

@@ -46,7 +46,7 @@ def test_what_could_not_be_judged_is_an_error_and_keeps_its_share_of_alpha() -> 
 
 def test_false_alarms_of_the_whole_keep_to_alpha_and_without_correction_they_would_not() -> None:
     rng = np.random.default_rng(3)
-    runs, alpha = 1500, 0.05
+    runs, alpha = 600, 0.05
     failed = uncorrected = 0
     for p in rng.uniform(size=(runs, 3)):
         failed += "fail" in judged(list(p), alpha=alpha)

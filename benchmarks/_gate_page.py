@@ -26,8 +26,10 @@ _ROWS = 120
 
 def write_page(store: Mapping[str, Mapping[str, Any]], page: Path, titles: Mapping[str, str]) -> None:
     """Put what is measured, the default conditions, and the kinds of evidence between the marks of a page."""
+    tables = (_level(store, titles), _healthy(store), _margin(store), _caught(store), _power(store))
     parts = {
-        "measured": [*_level(store, titles), *_healthy(store), *_margin(store), *_caught(store), *_power(store)],
+        # A table without a row was not measured.
+        "measured": [line for table in tables if not table[-2].startswith("|---") for line in table],
         "default": default_conditions(),
         "kinds": kinds_table(METRICS.names()),
     }

@@ -207,7 +207,7 @@ def measure(kind: str, runs: int, jobs: int) -> None:
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
         for done, (key, found) in enumerate(pool.imap_unordered(_run, todo), 1):
             store[key] = found
-            if done % 50 == 0 or done == len(todo):
+            if done % 10 == 0 or done == len(todo):
                 # Others may have added to it in the meantime.
                 store = (json.loads(STORE.read_text()) if STORE.exists() else {}) | store
                 replace_file(STORE, (json.dumps(store, indent=0, sort_keys=True) + "\n").encode())

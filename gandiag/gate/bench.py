@@ -24,7 +24,8 @@ LUCK = 1.0 / 3.0
 POWER = CONFIDENCE = 0.95
 # Nobody draws more.
 _MOST_ROWS = 1e9
-_DATA, _INTERNAL = 3, 4
+# Exit codes of what cannot be judged: for the data's sake, or for ours.
+DATA, INTERNAL = 3, 4
 _WORSE: Mapping[str, Alternative] = {"lower": "greater", "higher": "less", "target": "two-sided"}
 
 
@@ -78,11 +79,11 @@ class Bench:
         """
         found = self.fake[metric]
         if found.estimate is None:
-            code = _INTERNAL if found.status == "failed" else _DATA
+            code = INTERNAL if found.status == "failed" else DATA
             raise Unjudged(f"{found.status}: {found.reasons['estimate']}", code)
         if found.status == "degraded" and metric not in self.accept_degraded:
             why = "; ".join(found.warnings) or "see the report"
-            raise Unjudged(f"degraded: {why}. Add it to accept_degraded to judge it all the same", _DATA)
+            raise Unjudged(f"degraded: {why}. Add it to accept_degraded to judge it all the same", DATA)
         return found
 
     def worse(self, metric: str) -> Alternative:

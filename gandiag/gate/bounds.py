@@ -19,12 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.results import Direction, Interval, Result
-from gandiag.gate.bench import CONFIDENCE, Bench, Unjudged, Weighed, rows_needed
+from gandiag.gate.bench import CONFIDENCE, DATA, Bench, Unjudged, Weighed, rows_needed
 from gandiag.gate.conditions import Limit
 from gandiag.inference.effects import beyond, upper_tail
 from gandiag.inference.permutation import p_value
 
-_DATA = 3
 _LEAST, _HALVINGS = 1e-12, 50
 
 
@@ -60,7 +59,7 @@ def weigh_limit(condition: Limit, bench: Bench) -> Weighed:
     above = evidence_above(result, null, limit, sign)
     within = bound_within(result, null, sign)
     if above is None and within is None:
-        raise Unjudged(f"no uncertainty is known: {result.reasons.get('interval', 'no interval')}", _DATA)
+        raise Unjudged(f"no uncertainty is known: {result.reasons.get('interval', 'no interval')}", DATA)
     p, method = (1.0, "") if above is None else above
     far, how = (math.inf, method) if within is None else within
     holds = sign * far <= sign * limit if within is not None else False
@@ -81,7 +80,7 @@ def weigh_limit(condition: Limit, bench: Bench) -> Weighed:
 
 def _number(value: float | None) -> float:
     if value is None:
-        raise Unjudged("no number", _DATA)
+        raise Unjudged("no number", DATA)
     return value
 
 
@@ -93,11 +92,11 @@ def _scale(result: Result, quantity: str) -> _Scale:
     if quantity == "estimate":
         return _Scale()
     if result.floor is None:
-        raise Unjudged(f"no floor: {result.reasons['floor']}", _DATA)
+        raise Unjudged(f"no floor: {result.reasons['floor']}", DATA)
     if quantity == "excess":
         return _Scale(shift=result.floor.mean)
     if result.z is None:
-        raise Unjudged(f"no z: {result.reasons['z']}", _DATA)
+        raise Unjudged(f"no z: {result.reasons['z']}", DATA)
     return _Scale(shift=result.floor.mean, unit=result.floor.sd)
 
 

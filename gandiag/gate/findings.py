@@ -13,11 +13,9 @@ from gandiag.core.report import SEVERITIES, Diagnosis, FakeReport
 from gandiag.core.results import Result
 from gandiag.core.specs import METRICS
 from gandiag.findings import LEVEL, UNDETERMINED, diagnose
-from gandiag.gate.bench import Bench, Unjudged, Weighed
+from gandiag.gate.bench import INTERNAL, Bench, Unjudged, Weighed
 from gandiag.gate.conditions import NoDiagnosis
 from gandiag.gate.significance import seen_effect
-
-_INTERNAL = 4
 
 
 def weigh_diagnosis(condition: NoDiagnosis, bench: Bench) -> Weighed:
@@ -30,7 +28,7 @@ def weigh_diagnosis(condition: NoDiagnosis, bench: Bench) -> Weighed:
     """
     found = diagnose(bench.fake, bench.real, permutations=bench.permutations)
     if any(d.code == UNDETERMINED for d in found) and not _grave(found, condition):
-        raise Unjudged(found[0].sentence, _INTERNAL)
+        raise Unjudged(found[0].sentence, INTERNAL)
     p, worst = _first_level(condition, bench)
     blind = _unseen(bench.shared_by(sum(r.p_value is not None for r in bench.fake.results)))
     return Weighed(

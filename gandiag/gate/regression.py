@@ -20,14 +20,13 @@ from gandiag.core.rng import stream
 from gandiag.core.specs import METRICS, MetricSpec
 from gandiag.errors import ConfigError, GandiagError
 from gandiag.gate.baseline import Against
-from gandiag.gate.bench import CONFIDENCE, Bench, Unjudged, Weighed, rows_needed
+from gandiag.gate.bench import CONFIDENCE, DATA, INTERNAL, Bench, Unjudged, Weighed, rows_needed
 from gandiag.gate.conditions import NotWorse
 from gandiag.inference.swaps import Worsening, worsened
 from gandiag.working import in_threads
 
 # A pass without a stated margin: worse by at most this share of the baseline's value.
 SHARE = 0.1
-_DATA, _INTERNAL = 3, 4
 _SIGN = {"lower": 1.0, "higher": -1.0}
 
 
@@ -156,7 +155,7 @@ def compare(
     spec = METRICS.get(metric)
     for side, why in (("candidate", against.dependence), ("baseline", against.baseline.dependence)):
         if why is not None:
-            raise Unjudged(f"{side}: {why}", _DATA)
+            raise Unjudged(f"{side}: {why}", DATA)
     sides = _Sides.of(against, spec)
     now, before = sides.number(sides.first, "candidate"), sides.number(sides.last, "baseline")
     unit = max(abs(now), abs(before)) or 1.0
@@ -257,11 +256,11 @@ class _Sides:
         try:
             value = self.measure(comparison)
         except GandiagError as error:
-            raise Unjudged(f"{what}: {error}", _DATA) from error
+            raise Unjudged(f"{what}: {error}", DATA) from error
         except Exception as error:  # a metric that breaks is an error of the gate's, and never a pass
-            raise Unjudged(f"{what}: {type(error).__name__}: {error}", _INTERNAL) from error
+            raise Unjudged(f"{what}: {type(error).__name__}: {error}", INTERNAL) from error
         if value is None or not math.isfinite(value):
-            raise Unjudged(f"{what}: the metric gives no number", _DATA)
+            raise Unjudged(f"{what}: the metric gives no number", DATA)
         return value
 
 

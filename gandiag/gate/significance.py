@@ -12,11 +12,10 @@ import math
 
 from gandiag.core.results import Result
 from gandiag.core.specs import METRICS, GateTest
-from gandiag.gate.bench import LUCK, POWER, ROUNDING, Bench, Unjudged, Weighed, rows_needed
+from gandiag.gate.bench import DATA, LUCK, POWER, ROUNDING, Bench, Unjudged, Weighed, rows_needed
 from gandiag.gate.conditions import Limit
 from gandiag.inference.effects import normal_effect, smallest_effect
 
-_DATA = 3
 _ANY = GateTest(margin=None, effect="an estimate {} off its floor")
 
 
@@ -57,7 +56,7 @@ def _p_value(result: Result, test: GateTest) -> float:
     if test.p_value is not None:
         return test.p_value(result)
     if result.p_value is None:
-        raise Unjudged(f"no p-value: {result.reasons['p_value']}", _DATA)
+        raise Unjudged(f"no p-value: {result.reasons['p_value']}", DATA)
     return result.p_value.value
 
 

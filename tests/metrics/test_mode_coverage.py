@@ -156,7 +156,7 @@ def test_labels_of_the_rows_under_test_are_not_used_in_the_test() -> None:
     assert p.p_value.value == q.p_value.value
     assert 0.0 < with_labels.details["label_error"] < 0.1
     assert without_labels.details["label_error"] is None
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=r"assert|equal"):
         check_counts(with_labels.arrays["counts"][0], modes[:400])
 
 
@@ -277,7 +277,7 @@ def test_modes_fitted_on_the_real_rows_would_break_the_level() -> None:
     for _ in range(60):
         real, fake = rng.normal(size=(100, 20)), rng.normal(size=(100, 20))
         out.append(measure(Comparison(real=real, fake=fake, fit=real), rng=rng).details["hq_p"])
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=r"assert|equal"):
         check_level(np.array(out))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from _gate_margins import MARGINS
 
 from gandiag.calibration.contract_subject import Subject
 from gandiag.core.comparison import Comparison
+from gandiag.core.files import replace_file
 from gandiag.core.results import Result
 from gandiag.core.specs import METRICS
 from gandiag.gate.conditions import Limit, parse_condition
@@ -25,20 +27,54 @@ _ROWS = 120
 
 
 def write_page(store: Mapping[str, Mapping[str, Any]], page: Path, titles: Mapping[str, str]) -> None:
-    """Put what is measured, the default conditions, and the kinds of evidence between the marks of a page."""
+    """Put what is measured, the default conditions, and the kinds of evidence between the marks of a page.
+
+    A row of a table that the store knows nothing of stays as it is, so that one case can be measured alone; unless the
+    table's head has changed, since it was then measured in another way.
+    """
+    text = page.read_text()
     tables = (_level(store, titles), _healthy(store), _margin(store), _caught(store), _power(store))
     parts = {
-        # A table without a row was not measured.
-        "measured": [line for table in tables if not table[-2].startswith("|---") for line in table],
-        "default": default_conditions(),
-        "kinds": kinds_table(METRICS.names()),
+        "measured": _kept(_between(text, "measured")[1], tables),
+        "default": "\n".join(default_conditions()),
+        "kinds": "\n".join(kinds_table(METRICS.names())),
     }
-    text = page.read_text()
-    for name, lines in parts.items():
-        before, rest = text.split(f"<!-- {name} -->")
-        after = rest.split(f"<!-- /{name} -->")[1]
-        text = f"{before}<!-- {name} -->\n\n" + "\n".join(lines).strip() + f"\n\n<!-- /{name} -->{after}"
-    page.write_text(text)
+    for name, content in parts.items():
+        before, _, after = _between(text, name)
+        text = f"{before}<!-- {name} -->\n\n{content.strip()}\n\n<!-- /{name} -->{after}"
+    replace_file(page, text.encode())
+
+
+def _between(text: str, name: str) -> tuple[str, str, str]:
+    """Cut a page at the marks of a part."""
+    before, rest = text.split(f"<!-- {name} -->")
+    inner, after = rest.split(f"<!-- /{name} -->")
+    return before, inner, after
+
+
+def _kept(old: str, tables: Iterable[Iterable[str]]) -> str:
+    """Write tables, with the rows of the earlier ones that were not measured anew."""
+    before = [_head_and_rows(f"### {part}") for part in old.split("### ")[1:]]
+    told = []
+    for table in tables:
+        head, rows = _head_and_rows("\n".join(table))
+        known = next((known for earlier, known in before if earlier == head), {})
+        rows = known | rows
+        if rows:
+            told.append("\n".join([head, *(rows[case] for case in sorted(rows, key=_natural))]))
+    return "\n\n".join(told)
+
+
+def _head_and_rows(table: str) -> tuple[str, dict[str, str]]:
+    """Cut a table below its rule; its rows are known by their first cells."""
+    lines = table.strip().splitlines()
+    rule = next(i for i, line in enumerate(lines) if line.startswith("|---"))
+    return "\n".join(lines[: rule + 1]), {line.split(" | ")[0]: line for line in lines[rule + 1 :]}
+
+
+def _natural(case: str) -> list[tuple[str, float]]:
+    """Order names with numbers in them by the numbers."""
+    return [(word.lower(), float(number or 0.0)) for word, number in re.findall(r"([^\d]+)(\d+\.?\d*)?", case)]
 
 
 def default_conditions() -> list[str]:

@@ -1,16 +1,19 @@
-"""What the gate does, measured: ``python benchmarks/gate.py level|power|healthy|margin [--runs R] [--jobs J]``.
+"""What the gate does, measured: ``python benchmarks/gate.py level|power|caught|healthy|margin [--runs R] [--jobs J]``.
 
 Every run of the default gate draws fresh rows from streams keyed by its number, so a table can be continued: what is
-done already is kept in a file beside this one and not run again. ``page`` writes the tables into docs/gate.md.
+done already is kept in a file beside this one and not run again. ``--only CASE``, once for each, measures a part of a
+table: a source, a fault with or without its dial (``shrink``, ``shrink=0.5``), a condition. Several processes may
+measure at a time. ``page`` writes what was measured into docs/gate.md, and leaves the other rows there as they are.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import multiprocessing
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -200,31 +203,58 @@ def _run(job: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return _key(job), KINDS[job["kind"]][1](job)
 
 
-def measure(kind: str, runs: int, jobs: int) -> None:
+def named(job: dict[str, Any]) -> set[str]:
+    """Name the case that a job belongs to, in every way in which it may be asked for."""
+    if "condition" in job:
+        return {job["condition"]}
+    fault = job.get("fault")
+    return {job["source"]} if fault is None else {fault, f"{fault}={job['dial']:g}"}
+
+
+def jobs_of(kind: str, runs: int, only: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """List the jobs of a kind, of all its cases or of the named ones."""
+    jobs = list(KINDS[kind][0](runs))
+    known = set().union(*(named(job) for job in jobs))
+    if not set(only) <= known:
+        unknown = ", ".join(sorted(set(only) - known))
+        raise SystemExit(f"{kind} has no case {unknown}; there are: {', '.join(sorted(known))}")
+    return [job for job in jobs if not only or named(job) & set(only)]
+
+
+def measure(kind: str, runs: int, jobs: int, only: Sequence[str]) -> None:
     """Run what the store lacks, and keep it every so often."""
     store: dict[str, Any] = json.loads(STORE.read_text()) if STORE.exists() else {}
-    todo = [job for job in KINDS[kind][0](runs) if _key(job) not in store]
+    todo = [job for job in jobs_of(kind, runs, only) if _key(job) not in store]
+    found: dict[str, Any] = {}
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        for done, (key, found) in enumerate(pool.imap_unordered(_run, todo), 1):
-            store[key] = found
+        for done, (key, outcome) in enumerate(pool.imap_unordered(_run, todo), 1):
+            found[key] = outcome
             if done % 10 == 0 or done == len(todo):
-                # Others may have added to it in the meantime.
-                store = (json.loads(STORE.read_text()) if STORE.exists() else {}) | store
-                replace_file(STORE, (json.dumps(store, indent=0, sort_keys=True) + "\n").encode())
+                _keep(found)
                 print(f"{kind}: {done} of {len(todo)}", file=sys.stderr, flush=True)
+
+
+def _keep(found: dict[str, Any]) -> None:
+    """Add to the store, which other processes may be adding to."""
+    with STORE.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        store = (json.loads(STORE.read_text()) if STORE.exists() else {}) | found
+        replace_file(STORE, (json.dumps(store, indent=0, sort_keys=True) + "\n").encode())
 
 
 def main() -> None:
     """Measure one kind, or write the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=[*KINDS, "page"])
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", action="append", default=[], metavar="CASE")
     asked = parser.parse_args()
     if asked.kind == "page":
-        write_page(json.loads(STORE.read_text()), PAGE, {name: title for name, (title, _) in SOURCES.items()})
+        store = json.loads(STORE.read_text()) if STORE.exists() else {}
+        write_page(store, PAGE, {name: title for name, (title, _) in SOURCES.items()})
     else:
-        measure(asked.kind, asked.runs, asked.jobs)
+        measure(asked.kind, asked.runs, asked.jobs, asked.only)
 
 
 if __name__ == "__main__":

@@ -86,6 +86,7 @@ def score(
     options: Mapping[str, Mapping[str, Any]] | None = None,
     device: str | None = None,
     by_class: bool = False,
+    cache: bool = True,
     progress: Progress | None = None,
     **opening: Any,
 ) -> Report:
@@ -120,6 +121,8 @@ def score(
     by_class : bool
         Score every class of a conditional generator alone as well: the report goes on with one sampler per class,
         ``"name, class 3"``. P-values are then adjusted over all classes of a sampler. Every side must carry classes.
+    cache : bool
+        Keep features of finite sources that are slow to compute on disk, and find them there; it changes no number.
     progress : callable, optional
         Called as ``progress(step, done, total)``.
     **opening
@@ -153,6 +156,7 @@ def score(
         options=options,
         device=device_of([real, *named.values()], device),
         by_class=by_class,
+        cache=cache,
     )
     with placed("real"):
         real_sampler = open_sampler(real, labels=labels) if labels is not None else open_sampler(real)

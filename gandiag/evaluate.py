@@ -81,7 +81,15 @@ def evaluated(
     """Score like `evaluate`, and keep the samples."""
     tell = progress or _silent
     tell("drawing samples", 0, 1)
-    prepared = prepare(real, fakes, train=train, features=settings.features, n=settings.n, seed=settings.seed)
+    prepared = prepare(
+        real,
+        fakes,
+        train=train,
+        features=settings.features,
+        n=settings.n,
+        seed=settings.seed,
+        cache=settings.cache,
+    )
     specs = _chosen(settings.metrics, prepared)
     _require_used(settings.options or {}, specs)
     entries = _entries(prepared, [name for name, _ in fakes], specs, settings)

@@ -52,6 +52,7 @@ class Settings:
     options: Mapping[str, Mapping[str, Any]] | None = None
     device: str | None = None
     by_class: bool = False
+    cache: bool = True
     # Draws as extreme as the data at which a permutation test stops.
     enough: int = ENOUGH
 
@@ -60,8 +61,10 @@ class Settings:
         _require_whole(self.permutations, "permutations")
         if self.n is not None:
             _require_whole(self.n, "n")
-        if not isinstance(self.by_class, bool | np.bool_):
-            raise ConfigError("`by_class` must be True or False", received=self.by_class, remedy="Pass by_class=True.")
+        for name in ("by_class", "cache"):
+            value = getattr(self, name)
+            if not isinstance(value, bool | np.bool_):
+                raise ConfigError(f"`{name}` must be True or False", received=value, remedy=f"Pass {name}=True.")
         if self.metrics is not None and not (self.metrics and all(isinstance(m, str) for m in self.metrics)):
             raise ConfigError(
                 "`metrics` must name at least one metric, each as text",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gandiag.cache.store import FeatureCache
 from gandiag.core.checks import Matrix
 from gandiag.core.classes import noting_names, numbered, of_like_classes
 from gandiag.core.comparison import Comparison
@@ -23,13 +24,12 @@ from gandiag.core.report import RealSource
 from gandiag.core.rng import stream
 from gandiag.core.samples import KnownModes, SampleSet
 from gandiag.core.specs import FEATURES
-from gandiag.errors import ConfigError, DtypeError, RangeError, ShapeError, TooFewSamplesError, placed
+from gandiag.drawing import drawn_fake, drawn_real, drawn_train, kept_sides, noting_formats, require_alike
+from gandiag.errors import ConfigError, RangeError, placed
+from gandiag.extraction import extracted, is_cacheable
 from gandiag.features import default_name
 from gandiag.memory import require_memory
 
-DEFAULT_N = 5000
-MOST_FIT = 5000
-FEWEST_ROWS = 4
 FEWEST_OF_CLASS = 8
 LISTED_CLASSES = 20
 # Differences below this have squares of 0, so that all rows would seem to lie in one place.
@@ -38,7 +38,10 @@ SMALLEST_SPREAD = 1e-150
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prepared:
-    """Samples of all sides, in raw form and as features."""
+    """Samples of all sides, in raw form and as features.
+
+    ``cache`` keeps the features of the sides in ``kept``: those whose rows will be seen again.
+    """
 
     real: SampleSet
     fit: SampleSet
@@ -48,6 +51,8 @@ class Prepared:
     train_source: str | None
     seed: int
     class_names: Mapping[int, str] = field(default_factory=dict)
+    cache: FeatureCache | None = None
+    kept: frozenset[str] = frozenset()
     _matrices: dict[str, Matrix] = field(default_factory=dict, repr=False)
 
     @property
@@ -70,7 +75,8 @@ class Prepared:
         """Map one side to features, once."""
         if side not in self._matrices:
             # A view, for it may be the caller's own array; read-only, for all metrics read the same rows.
-            self._matrices[side] = _with_squares(self.features(samples).view(), side)
+            found = extracted(self.features, samples, cache=self.cache if side in self.kept else None)
+            self._matrices[side] = _with_squares(found.view(), side)
             self._matrices[side].setflags(write=False)
         return self._matrices[side]
 
@@ -113,7 +119,8 @@ class Prepared:
         for samples in fakes:
             require_alike(self.real, samples)
         kept = {side: rows for side, rows in self._matrices.items() if not side.startswith("fake ")}
-        return replace(self, fakes=fakes, _matrices=kept)
+        sides = frozenset(side for side in self.kept if not side.startswith("fake "))
+        return replace(self, fakes=fakes, kept=sides, _matrices=kept)
 
     def dependence(self, i: int) -> str | None:
         """Say why p-values may not be given: rows of one side that depend on each other, or that were trained on."""
@@ -233,8 +240,11 @@ def prepare(
     features: str | None,
     n: int | None,
     seed: int,
+    cache: bool = True,
 ) -> Prepared:
     """Draw all sides from streams keyed by their names, and fit the features on rows set aside.
+
+    With ``cache``, features of finite sources that cost more than reading them back are kept on disk.
 
     Raises
     ------
@@ -244,9 +254,9 @@ def prepare(
     trained = None
     if train is not None:
         with placed("train"):
-            trained = _drawn_train(train, seed)
+            trained = drawn_train(train, seed)
     with placed("real"):
-        test, fit = _drawn_real(real, trained, n, seed)
+        test, fit = drawn_real(real, trained, n, seed)
         if n is not None and len(test) < n:
             test = test.noting(f"{len(test)} rows are left to test with, fewer than the {n} asked for")
     if trained is not None:
@@ -256,11 +266,11 @@ def prepare(
             fit = trained if fit is whole else fit
     asked = [n or sampler.size or len(test) for _, sampler in fakes]
     require_memory((len(test) + len(fit) + sum(asked)) * int(np.prod(test.shape)), what="the rows of all sides")
-    drawn = tuple(_drawn_fake(sampler, name, n or sampler.size or len(test), seed) for name, sampler in fakes)
+    drawn = tuple(drawn_fake(sampler, name, n or sampler.size or len(test), seed) for name, sampler in fakes)
     for (name, _), samples in zip(fakes, drawn, strict=True):
         with placed(side_of_fake(name)):
             require_alike(test, samples)
-    drawn = tuple(_noting_formats(test, of_like_classes(test, samples)) for samples in drawn)
+    drawn = tuple(noting_formats(test, of_like_classes(test, samples)) for samples in drawn)
     sides = [test, fit, *drawn, *([] if trained is None else [trained])]
     sides, names = numbered(sides)
     test, fit, drawn = sides[0], sides[1], tuple(sides[2 : 2 + len(drawn)])
@@ -274,6 +284,8 @@ def prepare(
         train_source=None if trained is None else trained.source,
         seed=seed,
         class_names=names,
+        cache=FeatureCache.default() if cache and is_cacheable(fitted) else None,
+        kept=kept_sides(real, train, [sampler for _, sampler in fakes]),
     )
 
 
@@ -288,75 +300,6 @@ def _fitted(name: str, fit: SampleSet) -> FeatureMap:
             f"the feature map {base} takes nothing after a colon", received=name, remedy=f"Name features={base!r}."
         )
     return spec.fit(fit, argument)
-
-
-def _noting_formats(real: SampleSet, fake: SampleSet) -> SampleSet:
-    """Say that the files of both sides differ in format, which every metric sees."""
-    ours, theirs = real.extra.get("formats"), fake.extra.get("formats")
-    if ours is None or theirs is None or ours == theirs:
-        return fake
-    return fake.noting(f"real images are {ours}, these are {theirs}: every metric sees that difference too")
-
-
-def _drawn_train(train: Sampler, seed: int) -> SampleSet:
-    rows = MOST_FIT * 2 if train.size is None else train.size
-    return train.sample(rows, rng=stream(seed, "train"))
-
-
-def _drawn_real(real: Sampler, train: SampleSet | None, n: int | None, seed: int) -> tuple[SampleSet, SampleSet]:
-    """Split the real source into rows under test and rows set aside for fitting."""
-    rng = stream(seed, "real")
-    if real.size is not None and real.size < FEWEST_ROWS:
-        raise TooFewSamplesError(
-            f"the real source must hold at least {FEWEST_ROWS} rows", received=real.size, remedy="Give more real data."
-        )
-    if real.size is None:
-        rows, aside = n or DEFAULT_N, min(max((n or DEFAULT_N) // 2, 2), MOST_FIT)
-    else:
-        aside = min(max(real.size // 4, 2), MOST_FIT)
-        rows = real.size - aside if n is None else min(n, real.size - aside)
-    if train is not None:
-        # Labels of the training rows are needed where the real rows have some; else they are set aside from real.
-        probe = real.sample(rows if real.size is None else min(n or real.size, real.size), rng=rng)
-        if probe.labels is None or train.labels is not None:
-            return probe, train
-        rng = stream(seed, "real")
-    both = real.sample(rows + aside, rng=rng)
-    return both.take(np.arange(rows)), both.take(np.arange(rows, rows + aside))
-
-
-def _drawn_fake(fake: Sampler, name: str, n: int, seed: int) -> SampleSet:
-    rows = n if fake.size is None else min(n, fake.size)
-    with placed(side_of_fake(name)):
-        samples = fake.sample(rows, rng=stream(seed, "fake", name))
-    if rows < n:
-        return samples.noting(f"holds {rows} rows, fewer than the {n} asked for")
-    if fake.size is not None and fake.size > rows:
-        return samples.noting(f"{rows} of {fake.size} rows were used")
-    return samples
-
-
-def require_alike(real: SampleSet, other: SampleSet) -> None:
-    """Refuse two sides of different shapes, kinds or ranges."""
-    if real.shape != other.shape:
-        raise ShapeError(
-            f"{other.source} must have samples of the shape that {real.source} has, {real.shape}",
-            received=f"{other.shape}",
-            remedy="Bring both to one size and layout before scoring.",
-        )
-    if (real.kind == "discrete") != (other.kind == "discrete"):
-        raise DtypeError(
-            f"{real.source} and {other.source} must both hold whole numbers or both hold floats",
-            received=f"{real.kind} and {other.kind}",
-            remedy="Convert one side, or declare kind='vector' for both.",
-        )
-    ours, theirs = real.value_range, other.value_range
-    if ours is not None and theirs is not None and ours != theirs:
-        raise RangeError(
-            f"both sides must be in one range; {real.source} declares {ours[0]:g} to {ours[1]:g}",
-            received=f"{other.source} declares {theirs[0]:g} to {theirs[1]:g}",
-            remedy="Rescale one side, for instance divide 8-bit images by 255.",
-        )
 
 
 def _outside(samples: SampleSet, declared: tuple[float, float] | None) -> NDArray[np.bool_] | None:

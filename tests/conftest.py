@@ -19,6 +19,10 @@ settings.register_profile("explore", deadline=None, max_examples=2000)
 settings.load_profile("ci")
 
 
+# No test reads or fills the cache of whoever runs it; tests of the cache name a folder of their own.
+os.environ["GANDIAG_CACHE"] = "off"
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, Any, Any]:
     """With ``GANDIAG_REQUIRE_PEERS=1``, fail a comparison with a peer that would be skipped."""

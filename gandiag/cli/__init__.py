@@ -28,6 +28,7 @@ COMMANDS = {
     "plan": "What a gate sees with so many rows, and how many rows it needs.",
     "list": "List metrics, samplers, features, plots, diagnoses, datasets or pathologies.",
     "calibrate": "Whether the p-values of a metric keep their level, and what they see.",
+    "cache": "What the feature cache holds, and how to empty it.",
     "doctor": "What is installed, what works, and what to do about what does not.",
 }
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from typing import Any
 
 from gandiag.api import Report
 from gandiag.core.protocols import Progress
@@ -30,8 +32,21 @@ def progress_bar() -> Iterator[Progress]:
 
 @contextmanager
 def stdout_for_results_only() -> Iterator[None]:
-    """Send what samplers print to stderr."""
-    with redirect_stdout(sys.stderr):
+    """Send what samplers print to stderr, and what the cache has to say in one line each."""
+    import click
+
+    from gandiag.cache.store import CacheWarning
+
+    with redirect_stdout(sys.stderr), warnings.catch_warnings():
+        shown = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **rest: Any) -> None:
+            if issubclass(category, CacheWarning):
+                click.echo(f"gandiag: {message}", err=True)
+            else:
+                shown(message, category, *where, **rest)
+
+        warnings.showwarning = show
         yield
 
 

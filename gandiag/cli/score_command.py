@@ -20,6 +20,7 @@ import click
 @click.option("--batch-size", type=click.IntRange(min=1), help="Rows per call of a generator.")
 @click.option("--permutations", type=click.IntRange(min=19), default=2499, show_default=True, help="At most, per test.")
 @click.option("--by-class", is_flag=True, help="Score every class alone as well: conditional generators.")
+@click.option("--no-cache", is_flag=True, help="Neither read nor write the feature cache; see: gandiag cache info.")
 @click.option("--device", help="cuda does the heavy work there; cpu does not.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the report here.")
@@ -36,6 +37,7 @@ def command(
     batch_size: int | None,
     permutations: int,
     by_class: bool,
+    no_cache: bool,
     device: str | None,
     seed: int,
     json_path: Path | None,
@@ -65,6 +67,7 @@ def command(
             permutations=permutations,
             device=device,
             by_class=by_class,
+            cache=not no_cache,
             progress=progress,
             **{key: value for key, value in opening.items() if value is not None},
         )

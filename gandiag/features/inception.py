@@ -17,7 +17,7 @@ import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -52,6 +52,7 @@ class Inception:
     network: Any
     digest: str
     device: str
+    cacheable: ClassVar[bool] = True
 
     def __call__(self, samples: SampleSet) -> NDArray[np.float64]:
         """Map images to features, shape (n, 2048).

@@ -1,0 +1,127 @@
+"""Killed jobs, two jobs at once, and a disk that is full: what other processes do to the cache."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from counted_map import CountedMap
+
+from gandiag.cache.entries import ENDING
+from gandiag.cache.store import FeatureCache
+from gandiag.core.samples import SampleSet
+from gandiag.extraction import ROWS, extracted
+
+BLOCKS = 6
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+sys.path.insert(0, {here!r})
+from counted_map import CountedMap
+from gandiag.cache.store import FeatureCache
+from gandiag.core.samples import SampleSet
+from gandiag.extraction import ROWS, extracted
+
+rows = SampleSet(values=np.random.default_rng(1).normal(size=({blocks} * ROWS, 4)))
+cache = FeatureCache(Path({folder!r}))
+counted = CountedMap()
+{harm}
+np.save({out!r}, extracted(counted, rows, cache=cache))
+print(len(counted.calls))
+"""
+KILL = "os.kill(os.getpid(), signal.SIGKILL)"
+HARMS = {
+    "in the map": f"""
+ask = CountedMap.__call__
+def mortal(self, samples):
+    if len(self.calls) == 3: {KILL}
+    return ask(self, samples)
+CountedMap.__call__ = mortal""",
+    "before the disk has it": f"""
+sync, seen = os.fsync, []
+def mortal(fd):
+    seen.append(fd)
+    if len(seen) == 4: {KILL}
+    sync(fd)
+os.fsync = mortal""",
+    "before it is moved": f"""
+move, seen = Path.replace, []
+def mortal(self, target):
+    seen.append(target)
+    if len(seen) == 4: {KILL}
+    return move(self, target)
+Path.replace = mortal""",
+}
+FULL = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+np.save = lambda path, rows: None
+"""
+
+
+def child(folder: Path, out: Path, harm: str = "") -> list[str]:
+    here = str(Path(__file__).parent)
+    code = CHILD.format(here=here, blocks=BLOCKS, folder=str(folder), out=str(out), harm=harm)
+    return [sys.executable, "-c", code]
+
+
+def whole() -> np.ndarray:
+    rows = SampleSet(values=np.random.default_rng(1).normal(size=(BLOCKS * ROWS, 4)))
+    return extracted(CountedMap(), rows)
+
+
+@pytest.mark.parametrize("where", HARMS)
+def test_a_run_that_was_killed_goes_on_where_it_was_and_ends_bit_for_bit_the_same(where: str, tmp_path: Path) -> None:
+    done = subprocess.run(child(tmp_path / "c", tmp_path / "a.npy", HARMS[where]), capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not (tmp_path / "a.npy").exists()
+    assert len(list((tmp_path / "c").rglob("*" + ENDING))) == 3
+    rows = SampleSet(values=np.random.default_rng(1).normal(size=(BLOCKS * ROWS, 4)))
+    counted = CountedMap()
+    assert np.array_equal(extracted(counted, rows, cache=FeatureCache(tmp_path / "c")), whole())
+    assert counted.calls == [ROWS] * (BLOCKS - 3)
+
+
+def test_two_jobs_on_one_cache_both_get_the_right_features(tmp_path: Path) -> None:
+    # Both wait for the other at every block, so that both compute and write each of them at the same time.
+    barrier = """
+import time
+ask = CountedMap.__call__
+me, other = {me!r}, {other!r}
+def waiting(self, samples):
+    Path(me + str(len(self.calls))).touch()
+    until = time.monotonic() + 20
+    while not Path(other + str(len(self.calls))).exists() and time.monotonic() < until: time.sleep(0.001)
+    return ask(self, samples)
+CountedMap.__call__ = waiting"""
+    jobs = []
+    for me, other in (("a", "b"), ("b", "a")):
+        harm = barrier.format(me=str(tmp_path / me), other=str(tmp_path / other))
+        command = child(tmp_path / "c", tmp_path / f"{me}.npy", harm)
+        jobs.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+    for job in jobs:
+        out, err = job.communicate(timeout=60)
+        assert job.returncode == 0, err
+        assert int(out) == BLOCKS
+        assert err == ""
+    for me in ("a", "b"):
+        assert np.array_equal(np.load(tmp_path / f"{me}.npy"), whole())
+    counted = CountedMap()
+    rows = SampleSet(values=np.random.default_rng(1).normal(size=(BLOCKS * ROWS, 4)))
+    assert np.array_equal(extracted(counted, rows, cache=FeatureCache(tmp_path / "c")), whole())
+    assert counted.calls == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits of file sizes are POSIX")
+def test_a_full_disk_leaves_no_part_of_a_block_and_one_warning(tmp_path: Path) -> None:
+    done = subprocess.run(child(tmp_path / "c", tmp_path / "a.npy", FULL), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == BLOCKS
+    assert done.stderr.count("no longer cached") == 1
+    assert [path for path in (tmp_path / "c").rglob("*") if path.is_file()] == []

@@ -77,7 +77,7 @@ class Settings:
                 received=type(self.features).__name__,
                 remedy="See `gandiag list features`.",
             )
-        _require_options({} if self.options is None else self.options)
+        require_options({} if self.options is None else self.options)
 
 
 def _require_whole(value: object, name: str) -> None:
@@ -87,8 +87,19 @@ def _require_whole(value: object, name: str) -> None:
         )
 
 
-def _require_options(options: object) -> None:
-    """Refuse options of metrics that do not exist, that a metric does not take, or that are no plain values."""
+def require_options(options: object) -> None:
+    """Refuse options of metrics that do not exist, that a metric does not take, or that are no plain values.
+
+    Parameters
+    ----------
+    options : object
+        Metric -> option -> value, if it is as it must be.
+
+    Raises
+    ------
+    ConfigError
+        Naming the nearest option that there is.
+    """
     if not isinstance(options, Mapping) or not all(isinstance(given, Mapping) for given in options.values()):
         raise ConfigError(
             "`options` must map names of metrics to their options",

@@ -207,10 +207,10 @@ def _resolved(
     policy = policy_for(
         config,
         gate,
-        # Nothing is judged, so nobody has to name a fake.
-        sources={"real": real, "fake": real if real is not None else None, "train": train},
+        sources={"real": real, "train": train},
         require=None if require is None else list(require),
         changes={key: value for key, value in asked.items() if value is not None},
+        needed=("real",),  # nothing is judged
     )
     sources = {"real": policy.real if real is None else real, "train": policy.train if train is None else train}
     return policy.completed(with_train=sources["train"] is not None), sources

@@ -54,7 +54,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--self-test", is_flag=True, help="Hold REAL against itself at alpha 0.05 and 0.01: no FAKE is judged.")
 @click.option("--runs", type=click.IntRange(min=1), help="Of the self-test.  [default: 150]")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes of the self-test.  [default: 1]")
-@click.option("--validate", is_flag=True, help="Read the configuration and stop.")
+@click.option("--validate", is_flag=True, help="Read the configuration, or --gate of it, and stop.")
 def command(
     real: str | None,
     fake: str | None,
@@ -84,7 +84,9 @@ def command(
     3 data or sampler, 4 numerical, 5 a limit was reached.
     """
     if validate:
-        return _validated(config)
+        from gandiag.cli._validation import validated
+
+        return validated(config, gate)
     if self_test or runs is not None or jobs is not None:
         from gandiag.cli._self_test import self_tested
 
@@ -144,22 +146,3 @@ def _tell(verdict: Verdict, form: str) -> None:
             click.echo(f"gandiag: warning: the summary of the job was not written: {error}", err=True)
     if verdict.outcome == "inconclusive":
         click.echo("gandiag: warning: inconclusive: more rows would decide, see how many", err=True)
-
-
-def _validated(config: Path | None) -> int:
-    """Read every gate of a file, and name them."""
-    from gandiag.errors import ConfigError
-    from gandiag.gate.policy import find_file, read_policies
-
-    path = config if config is not None else find_file(Path.cwd())
-    if path is None:
-        raise ConfigError(
-            "there must be a gandiag.toml, or a pyproject.toml with [tool.gandiag]",
-            received="none from here upwards",
-            remedy="Write one, or name it with --config.",
-        )
-    for name, policy in read_policies(path).items():
-        click.echo(
-            f"{path.name}: gate {name}: {len(policy.require) or 'the default'} conditions, alpha {policy.alpha:g}"
-        )
-    return 0

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-# How a condition is decided: by a test, by a bound of a number, by the findings of many tests; or not foreseen.
-Kind = Literal["test", "bound", "findings", "unknown"]
+# How a condition is decided: by a test, by a bound of a number, by the findings of many tests, by exchanging rows with
+# the baseline's; or not foreseen.
+Kind = Literal["test", "bound", "findings", "baseline", "unknown"]
+# Those whose size is a half-width.
+_BOUNDS = ("bound", "baseline")
 _HEADER = ("condition", "at n sees", "margin", "can pass", "rows for the margin", "rows for the wish")
 
 
@@ -42,13 +45,13 @@ class Planned:
     Parameters
     ----------
     condition : str
-    kind : {"test", "bound", "findings", "unknown"}
+    kind : {"test", "bound", "findings", "baseline", "unknown"}
     metric : str, optional
     effect : str
         What the sizes are sizes of, with braces where the number goes.
     smallest : float, optional
         The smallest effect that is seen with power 0.95 at the plan's rows and level; None where none is. For a bound
-        its half-width: how far the bound lies from the number.
+        its half-width: how far the bound lies from the number, or from the difference to the baseline's.
     margin : float, optional
         The effect that must not go unseen; the limit, for a bound.
     can_pass : bool
@@ -56,8 +59,8 @@ class Planned:
     needed, wished, for_wished : optional
         Rows per side that the margin needs; an effect that the user wishes to see, and the rows for that.
     healthy, passes_from : float, optional
-        For a bound: the number that real data get against themselves, and the true number from which on a sampler
-        passes with a chance of 0.95.
+        For a bound: the number that real data get against themselves (which stands for the baseline's, where a
+        condition is on one), and the true number from which on a sampler passes with a chance of 0.95.
     measured : tuple of (int, float)
         Rows per side, and what was seen there: what everything else is read from.
     rate : float, optional
@@ -101,6 +104,11 @@ class Planned:
                 f"bound {self.smallest:.3g} off the number; passes with a chance of 0.95 from {self.passes_from:.4g} on"
             )
             told += "" if self.healthy is None else f" (real data against themselves: {self.healthy:.4g})"
+        elif self.kind == "baseline" and self.smallest is not None:
+            told = (
+                f"bound {self.smallest:.3g} off the difference; a sampler as good as its baseline passes with a chance "
+            )
+            told += f"of 0.95 where twice that is within {self.margin or 0.0:.3g}"
         elif self.kind == "test":
             size = "nothing" if self.smallest is None else self.effect.format(f"{self.smallest:.2g}")
             told = f"sees {size}" + (" (extrapolated)" if self.extrapolated else "")
@@ -168,7 +176,7 @@ class Plan:
 
 def _cells(line: Planned) -> tuple[str, ...]:
     mark = "~" if line.extrapolated else ""
-    sees = "-" if line.smallest is None else f"{mark}{'±' if line.kind == 'bound' else ''}{line.smallest:.3g}"
+    sees = "-" if line.smallest is None else f"{mark}{'±' if line.kind in _BOUNDS else ''}{line.smallest:.3g}"
     return (
         line.condition,
         sees,

@@ -15,6 +15,7 @@ Evidence = Literal["bound", "power"]
 
 SCHEMA_VERSION = 1
 _UNREADABLE, _INTERNAL = 3, 4
+_NUMBERS = ("observed", "limit", "low", "high", "p_value", "adjusted", "margin", "smallest")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,6 +67,13 @@ class Judgement:
     effect: str = ""
     needed: int | None = None
     code: int = 0
+
+    def __post_init__(self) -> None:
+        # Plain data: the scalars of NumPy are not taken by everything that writes numbers.
+        for name in _NUMBERS:
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else float(value))
+        object.__setattr__(self, "needed", None if self.needed is None else int(self.needed))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -22,6 +22,8 @@ ROUNDING = 1e-9
 LUCK = 1.0 / 3.0
 # A test that did not reject speaks for a sampler only where it had this power; a bound holds with this confidence.
 POWER = CONFIDENCE = 0.95
+# A bound lies one half-width off its number, and the number of a sample as far off the true one.
+HALF_WIDTHS = 2.0
 # Nobody draws more.
 _MOST_ROWS = 1e9
 # Exit codes of what cannot be judged: for the data's sake, or for ours.

@@ -16,10 +16,12 @@ from gandiag.core.protocols import Progress, Sampler
 from gandiag.core.rng import stream
 from gandiag.core.specs import METRICS, GateTest
 from gandiag.evaluate import evaluate
-from gandiag.gate.bench import POWER, Bench, Unjudged
+from gandiag.gate.baseline import Against
+from gandiag.gate.bench import HALF_WIDTHS, POWER, Bench, Unjudged
 from gandiag.gate.bounds import weigh_limit
-from gandiag.gate.conditions import Condition, Limit, NoDiagnosis
+from gandiag.gate.conditions import Condition, Limit, NoDiagnosis, NotWorse
 from gandiag.gate.growth import Growth, grown
+from gandiag.gate.planning_baseline import plan_not_worse, stand_ins
 from gandiag.gate.policy import Policy
 from gandiag.gate.running import DEFAULT_N, bench_of, settings_of
 from gandiag.gate.significance import seen_effect
@@ -30,8 +32,6 @@ _FEWEST = 40
 # The whole null counts here, and not one p-value: no test stops before some thousand draws.
 _ENOUGH = 1000
 _ANY = GateTest(margin=None, effect="an estimate {} off its floor")
-# A bound lies one half-width off its number, and the number of a sample as far off the true one.
-_HALF_WIDTHS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,6 +40,7 @@ class Measured:
 
     n: int
     benches: tuple[tuple[int, Bench], ...]
+    against: tuple[tuple[int, Against], ...] = ()
 
     @property
     def most(self) -> int:
@@ -72,10 +73,13 @@ def plan_gate(
     progress : callable, optional
     """
     n = policy.n or DEFAULT_N
-    measured = Measured(n=n, benches=_measured(policy, real, train, n, device, progress))
+    benches = _measured(policy, real, train, n, device, progress)
+    on_baseline = any(isinstance(condition, NotWorse) for condition in policy.require)
+    sizes = tuple(rows for rows, _ in benches)
+    against = stand_ins(policy, real, train, sizes, device) if on_baseline else ()
+    measured = Measured(n=n, benches=benches, against=against)
     lines = tuple(
-        _PLAN.get(type(condition), _not_foreseen)(condition, measured, (wished or {}).get(condition.text))
-        for condition in policy.require
+        _PLAN[type(condition)](condition, measured, (wished or {}).get(condition.text)) for condition in policy.require
     )
     return Plan(
         real=real.name,
@@ -193,8 +197,8 @@ def _plan_bound(condition: Limit, measured: Measured, wished: float | None) -> P
             weighed = weigh_limit(condition, bench)
             far = weighed.high if weighed.high is not None else weighed.low
             if weighed.observed is not None and far is not None:
-                points.append((rows, abs(far - weighed.observed)))
-                healthy = weighed.observed if healthy is None else healthy
+                points.append((rows, float(abs(far - weighed.observed))))
+                healthy = float(weighed.observed) if healthy is None else healthy
     except Unjudged as why:
         return _blocked(condition, str(why), condition.limit)
     line = Planned(condition=condition.text, kind="bound", metric=condition.metric, margin=condition.limit)
@@ -207,10 +211,10 @@ def _plan_bound(condition: Limit, measured: Measured, wished: float | None) -> P
     return replace(
         line,
         smallest=width,
-        can_pass=room >= _HALF_WIDTHS * width,
-        needed=law.rows_for(room / _HALF_WIDTHS) if room > 0.0 else None,
+        can_pass=room >= HALF_WIDTHS * width,
+        needed=law.rows_for(room / HALF_WIDTHS) if room > 0.0 else None,
         healthy=healthy,
-        passes_from=limit - sign * _HALF_WIDTHS * width,
+        passes_from=limit - sign * HALF_WIDTHS * width,
         wished=wished,
         for_wished=None if wished is None else law.rows_for(wished),
         why="" if room > 0.0 else "real data against themselves lie beyond the limit",
@@ -246,8 +250,9 @@ def _plan_diagnosis(condition: NoDiagnosis, measured: Measured, wished: float | 
     )
 
 
-def _not_foreseen(condition: Condition, measured: Measured, wished: float | None) -> Planned:
-    return _blocked(condition, "not foreseen: it is not judged from one sample of each side", None)
+def _plan_not_worse(condition: NotWorse, measured: Measured, wished: float | None) -> Planned:
+    level = measured.benches[0][1].level
+    return plan_not_worse(condition, measured.against, n=measured.n, level=level, wished=wished)
 
 
 def _blocked(condition: Condition, why: str, margin: float | None) -> Planned:
@@ -258,4 +263,5 @@ def _blocked(condition: Condition, why: str, margin: float | None) -> Planned:
 _PLAN: Mapping[type, Callable[[Any, Measured, float | None], Planned]] = {
     Limit: _plan_limit,
     NoDiagnosis: _plan_diagnosis,
+    NotWorse: _plan_not_worse,
 }

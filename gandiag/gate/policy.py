@@ -16,7 +16,7 @@ nearest known one: a misspelt condition must not be a condition that is never lo
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,9 @@ from gandiag.core.checks import unknown_name
 from gandiag.core.names import nearest
 from gandiag.core.options import number, whole
 from gandiag.core.specs import METRICS
-from gandiag.errors import ConfigError, FileFormatError
+from gandiag.errors import ConfigError, FileFormatError, placed
 from gandiag.gate.conditions import Condition, parse_condition
+from gandiag.measuring import require_options
 
 ALPHA = 0.001
 FILES = ("gandiag.toml", "pyproject.toml")
@@ -144,19 +145,9 @@ def policy_from(table: Mapping[str, Any], *, name: str = "", where: str = "the p
             remedy='Write accept_degraded = ["mmd"].',
         )
     accept = tuple(METRICS.get(metric).name for metric in accepted)
-    _require_options(values.get("options", {}), where=where)
+    with placed(where):
+        require_options(values.get("options", {}))
     return Policy(name=name, require=conditions, accept_degraded=accept, **values)
-
-
-def _require_options(options: Mapping[str, object], *, where: str) -> None:
-    for metric, given in options.items():
-        METRICS.get(metric)
-        if not isinstance(given, Mapping):
-            raise ConfigError(
-                f"options of {where} must be a table for each metric",
-                received=f"{metric} = {given!r}",
-                remedy=f"Write them below [gate.<name>.options.{metric}].",
-            )
 
 
 def conditions_from(lines: object, *, where: str) -> tuple[Condition, ...]:
@@ -237,6 +228,7 @@ def policy_for(
     sources: Mapping[str, object],
     require: list[str] | None,
     changes: Mapping[str, Any],
+    needed: Sequence[str] = ("real", "fake"),
 ) -> Policy:
     """Find the policy of a run: from a file, or the default; then what the caller says instead.
 
@@ -250,25 +242,27 @@ def policy_for(
     require : list of str, optional
     changes : mapping
         Fields of the policy that the caller sets.
+    needed : sequence of str
+        The sides without which there is nothing to do.
 
     Raises
     ------
     ConfigError
         When there is no such file or gate, or a source is given by nobody.
     """
-    given = sources["real"] is not None and sources["fake"] is not None
+    given = all(sources[side] is not None for side in needed)
     path = Path(config) if config is not None else None if given and gate is None else find_file(Path.cwd())
     if path is None and not given:
         raise ConfigError(
-            "a gate needs real and fake, or a file that names them",
-            received="neither",
-            remedy="Give both, or write [gate.mine] into gandiag.toml; see `gandiag check --help`.",
+            f"a gate needs {' and '.join(needed)}, or a file that names what is not given",
+            received="no file, and no " + " or ".join(side for side in needed if sources[side] is None),
+            remedy="Give it, or write [gate.mine] into gandiag.toml; see `gandiag check --help`.",
         )
     policy = Policy() if path is None else chosen_policy(read_policies(path), gate)
     policy = replace(policy, **changes)
     if require is not None:
         policy = replace(policy, require=conditions_from(require, where="the call"))
-    for side in ("real", "fake"):
+    for side in needed:
         if sources[side] is None and getattr(policy, side) is None:
             raise ConfigError(
                 f"a gate needs a {side} source",

@@ -97,28 +97,31 @@ def run_gate(
     )
 
 
+def require_named_baseline(policy: Policy) -> None:
+    """Refuse a baseline that a condition asks for and nobody names, or that is named and not asked for."""
+    asking = [condition.text for condition in policy.require if isinstance(condition, NotWorse)]
+    if asking and policy.baseline is None:
+        raise ConfigError("a condition on the baseline needs a baseline", received=asking[0], remedy=NO_BASELINE)
+    if policy.baseline is not None and not asking:
+        raise ConfigError(
+            "a baseline is named, and no condition looks at it",
+            received=policy.baseline,
+            remedy="Write 'recall not worse than baseline', or leave the baseline out.",
+        )
+
+
 def baseline_for(policy: Policy) -> Baseline | None:
     """Read the baseline that conditions ask for; None where none does.
 
     Raises
     ------
     ConfigError
-        For a baseline that is asked for and not named, or named and not asked for.
+        See `require_named_baseline`.
     GandiagError
         When it cannot be read.
     """
-    asking = [condition.text for condition in policy.require if isinstance(condition, NotWorse)]
-    if asking and policy.baseline is None:
-        raise ConfigError("a condition on the baseline needs a baseline", received=asking[0], remedy=NO_BASELINE)
-    if policy.baseline is None:
-        return None
-    if not asking:
-        raise ConfigError(
-            "a baseline is named, and no condition looks at it",
-            received=policy.baseline,
-            remedy="Write 'recall not worse than baseline', or leave the baseline out.",
-        )
-    return read_baseline(policy.baseline)
+    require_named_baseline(policy)
+    return None if policy.baseline is None else read_baseline(policy.baseline)
 
 
 def held_against(before: Baseline, found: Evaluated, sampler: Sampler, *, name: str) -> Against:

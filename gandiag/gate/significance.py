@@ -77,13 +77,13 @@ def seen_effect(result: Result, test: GateTest, bench: Bench) -> float:
     level = bench.level * (LUCK if drawn else 1.0)
     own = None if test.smallest is None else test.smallest(result, level, POWER)
     if own is not None:
-        return own
+        return float(own)
     level /= test.joined
     null = bench.nulls.get(result.metric)
     if null is not None and len(null) > 1 and float(null.std()) > 0.0:
-        return smallest_effect(null, bench.worse(result.metric), level=level, power=POWER)
+        return float(smallest_effect(null, bench.worse(result.metric), level=level, power=POWER))
     if result.floor is not None and result.floor.sd > 0.0:
-        return normal_effect(result.floor.sd, level=level, power=POWER)
+        return float(normal_effect(result.floor.sd, level=level, power=POWER))
     return math.inf
 
 

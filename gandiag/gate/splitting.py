@@ -37,8 +37,8 @@ class Part:
         return replace(self._samples.take(rng.permutation(self.size)[:n]), source=self.name)
 
 
-def most_per_side(real: Sampler, n: int) -> int:
-    """Say how many rows per side a source can give against itself, up to ``n``.
+def most_per_side(real: Sampler, n: int, *, fakes: int = 1) -> int:
+    """Say how many rows per side a source can give against itself, up to ``n``, with so many fake sides.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def most_per_side(real: Sampler, n: int) -> int:
     """
     if real.size is None:
         return n
-    most = min(n, math.floor(real.size / (1.0 + _REAL_PART)))
+    most = min(n, math.floor(real.size / (fakes + _REAL_PART)))
     if most < FEWEST_PER_SIDE:
         raise TooFewSamplesError(
             f"a source must give {FEWEST_PER_SIDE} rows per side against itself",
@@ -69,11 +69,15 @@ def against_itself(real: Sampler, n: int, *, rng: np.random.Generator) -> tuple[
     rng : numpy.random.Generator
         Cuts.
     """
+    side, (fake,) = cut(real, n, fakes=1, rng=rng)
+    return side, fake
+
+
+def cut(real: Sampler, n: int, *, fakes: int, rng: np.random.Generator) -> tuple[Sampler, tuple[Sampler, ...]]:
+    """Give a real side and several fake sides of one law, as `against_itself` does."""
     if real.size is None:
-        return real, real
-    needed = min(real.size, n + math.ceil(_REAL_PART * n) + 2)
+        return real, (real,) * fakes
+    needed = min(real.size, fakes * n + math.ceil(_REAL_PART * n) + 2)
     rows = real.sample(needed, rng=rng)
-    return (
-        Part(rows.take(np.arange(n, needed)), real.name),
-        Part(rows.take(np.arange(n)), f"other rows of {real.name}"),
-    )
+    parts = [Part(rows.take(np.arange(i * n, (i + 1) * n)), f"other rows of {real.name}") for i in range(fakes)]
+    return Part(rows.take(np.arange(fakes * n, needed)), real.name), tuple(parts)

@@ -40,7 +40,11 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         (["real.npy", "good.npy", "--require", TEST, "--strict"], 1, "INCONCLUSIVE  good.npy"),
         (["real.npy", "fake.npy", "--require", TEST], 1, "FAIL  fake.npy"),
         (["real.npy", "fake.npy", "--require", "energy.q >= alpha"], 2, "alpha is the limit of p-values alone"),
-        (["real.npy"], 2, "a gate needs real and fake"),
+        (
+            ["real.npy"],
+            2,
+            "a gate needs real and fake, or a file that names what is not given; got no file, and no fake",
+        ),
         (["real.npy", "fake.npy", "--alpha", "2"], 2, "`alpha` must be a finite number"),
         (["real.npy", "nan.npy", "--require", TEST], 3, "NaN"),
         (["real.npy", "absent.npy", "--require", TEST], 3, "absent.npy"),
@@ -79,3 +83,39 @@ def test_a_policy_with_a_mistake_is_refused_before_anything_is_drawn(
     (folder / "gandiag.toml").write_text(TOML.replace("require", "requires"))
     assert run(monkeypatch, "--validate") == 2
     assert "Did you mean 'require'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        (
+            "[gate.mine.options.mmd]\njoind = true\n",
+            "the metric mmd has no such option; got joind. Did you mean 'joined'?",
+        ),
+        ("[gate.mine.options.mmmd]\nk = 2\n", "Did you mean 'mmd'?"),
+        (
+            "[gate.mine.options.precision]\nk = 3\n",
+            "options must be for metrics that a condition looks at; got precision",
+        ),
+        ('features = "standardize"\n', "Did you mean 'standardise'?"),
+        ('baseline = "b.json"\n', "a baseline is named, and no condition looks at it"),
+    ],
+)
+def test_validation_finds_what_no_run_could_carry_out(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], toml: str, says: str
+) -> None:
+    (folder / "gandiag.toml").write_text(f"{TOML.replace('energy', 'mmd')}{toml}")
+    assert run(monkeypatch, "--validate") == 2
+    assert says in capsys.readouterr().err
+
+
+def test_validation_of_one_gate_by_name(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "gandiag.toml").write_text(TOML + TOML.replace("mine", "other").replace('"]', '", "mmd.p >= alpha"]'))
+    assert run(monkeypatch, "--validate", "--gate", "other") == 0
+    assert capsys.readouterr().out == "gandiag.toml: gate other: 2 conditions, alpha 0.001\n"
+    assert run(monkeypatch, "--validate", "--gate", "othr") == 2
+    assert "Did you mean 'other'?" in capsys.readouterr().err
+    assert run(monkeypatch, "--validate", "--alpha", "0.1") == 2
+    assert "--alpha has no meaning with --validate" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -56,3 +57,16 @@ def test_options_that_mean_nothing_together_are_refused(args: list[str], says: s
     done = CliRunner().invoke(program, ["check", *args])
     assert done.exit_code == 2
     assert says in done.output
+
+
+@pytest.mark.parametrize("args", [["plan"], ["check", "--self-test", "--runs", "2"]])
+def test_a_policy_without_a_fake_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: list[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gandiag.toml").write_text('[gate.mine]\nreal = "toy:ring8"\nrequire = ["collisions.p >= alpha"]\n')
+    done = CliRunner().invoke(program, [*args, "--n", "60"], standalone_mode=False)
+    assert done.exception is None
+    assert "toy:ring8" in done.output
+    (tmp_path / "gandiag.toml").write_text('[gate.mine]\nrequire = ["collisions.p >= alpha"]\n')
+    lacking = CliRunner().invoke(program, [*args, "--n", "60"], standalone_mode=False)
+    assert isinstance(lacking.exception, ConfigError)
+    assert "a gate needs a real source" in str(lacking.exception)

@@ -9,6 +9,7 @@ from gandiag.core.samples import KnownModes, SampleSet
 from gandiag.core.specs import FEATURES
 from gandiag.errors import ConfigError, NonFiniteError, RangeError, ShapeError
 from gandiag.features import default_name
+from gandiag.features._affine import Affine
 
 RNG = np.random.default_rng(0)
 
@@ -105,6 +106,27 @@ def test_fingerprints_are_stable_and_tell_fits_apart(name: str) -> None:
 def test_standardise_fingerprints_differ_with_the_fitted_rows() -> None:
     spec = FEATURES.get("standardise")
     assert spec.fit(vectors(50)).fingerprint() != spec.fit(vectors(51)).fingerprint()
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.0 / 512.0, 1e-9, 0.3, 1e9])
+@pytest.mark.parametrize("shift", [0.0, 1.0 / 512.0, 5e-7, 1e-12, -3.0, 255.0])
+def test_a_fingerprint_does_not_depend_on_the_last_digits(shift: float, scale: float) -> None:
+    rng = np.random.default_rng(0)
+    size = shift * scale
+    fitted = [
+        Affine("standardise", size + 4e-16 * rng.normal(size=8) * (abs(size) + scale), scale * (1 + 4e-16 * noise))
+        for noise in rng.normal(size=(20, 8))
+    ]
+    assert len({each.shift.tobytes() for each in fitted}) > 1  # a digest of the bytes would tell them apart
+    assert len({each.fingerprint() for each in fitted}) == 1
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0, 1e6])
+def test_a_fingerprint_tells_maps_apart_that_do_something_else(shift: float) -> None:
+    first = Affine("standardise", np.array([shift]), np.array([1.0]))
+    moved = Affine("standardise", np.array([shift + 1e-5 * (1.0 + shift)]), np.array([1.0]))
+    wider = Affine("standardise", np.array([shift]), np.array([1.00001]))
+    assert len({each.fingerprint() for each in (first, moved, wider)}) == 3
 
 
 def test_modes_are_mapped_like_samples() -> None:

@@ -81,3 +81,11 @@ def test_a_judgement_tells_what_it_rests_on() -> None:
     assert "would have seen samples closer to the training rows" in power.says
     assert open_.needed is not None
     assert f"about {open_.needed} rows per side would decide" in open_.says
+
+
+def test_numbers_of_a_judgement_are_plain_whatever_they_came_from() -> None:
+    given = {name: np.float64(0.5) for name in ("observed", "limit", "low", "high", "p_value", "margin", "smallest")}
+    found = Judgement(condition="c", outcome="pass", says="", needed=np.int64(3), **given)  # type: ignore[arg-type]
+    assert {type(getattr(found, name)) for name in given} == {float}
+    assert type(found.needed) is int
+    assert found.adjusted is None

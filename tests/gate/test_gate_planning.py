@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,9 @@ import pytest
 import gandiag
 from gandiag.core.plan import Plan
 from gandiag.errors import ConfigError, TooFewSamplesError
+from gandiag.gate.planning_baseline import stand_ins
+from gandiag.gate.policy import Policy, conditions_from
+from gandiag.gate.regression import compare
 from gandiag.numerics.planning import smallest_repeated_share, smallest_unshared
 
 REQUIRE = [
@@ -81,7 +85,15 @@ def test_the_bound_of_a_number_passes_from_two_half_widths_within_the_limit(ring
     assert line.healthy > line.passes_from
 
 
+def kinds_in(value: Any) -> set[type]:
+    """Name the types of everything that stands in plain values."""
+    if isinstance(value, dict | list | tuple):
+        return set().union(*(kinds_in(each) for each in (value.values() if isinstance(value, dict) else value)))
+    return {type(value)}
+
+
 def test_every_number_is_plain_and_finite(ring: Plan) -> None:
+    assert kinds_in(ring.to_dict()) <= {str, int, float, bool, type(None)}
     again = json.loads(json.dumps(ring.to_dict(), allow_nan=False))
     assert [line["condition"] for line in again["lines"]] == REQUIRE
     assert again["can_pass"] is False
@@ -119,6 +131,46 @@ def test_what_cannot_be_planned_says_why() -> None:
         gandiag.plan("toy:ring8", require=["energy.p >= alpha"], effects={"enrgy.p": 0.1})
     with pytest.raises(ConfigError, match="`effect` must be"):
         gandiag.plan("toy:ring8", require=["energy.p >= alpha"], effects={"energy.p": -1.0})
-    found = gandiag.plan("toy:ring8", n=40, require=["recall not worse than baseline", "collisions.p >= alpha"])
-    assert found.lines[0].kind == "unknown"
-    assert "not foreseen" in found.lines[0].why
+
+
+def test_a_condition_on_a_baseline_is_foreseen_from_real_data_that_stand_for_both() -> None:
+    conditions = ["frechet not worse than baseline by 0.5", "frechet not worse than baseline by 0.01"]
+    require = [*conditions, "collisions not worse than baseline"]
+    found = gandiag.plan("toy:ring8", n=80, alpha=0.03, require=require, effects={conditions[0]: 0.01})
+    lax, tight, coarse = found.lines
+    assert [(line.kind, line.margin, line.can_pass) for line in found.lines] == [
+        ("baseline", 0.5, True),
+        ("baseline", 0.01, False),
+        ("baseline", 0.0, True),
+    ]
+    assert lax.smallest is not None
+    assert 0.005 < lax.smallest < 0.25
+    assert lax.smallest == pytest.approx(tight.smallest)
+    assert tight.needed is not None
+    assert tight.needed > 80
+    # What is asked for is the bound's distance from the difference, half of what a pass needs.
+    assert lax.for_wished is not None
+    assert lax.for_wished < tight.needed
+    assert "twice that is within 0.5; fails nothing that is worse by less than 0." in lax.sentence
+    assert "share no latents" in lax.why
+    assert "does not move" in coarse.why
+
+
+def test_rows_of_a_finite_source_stand_for_candidate_baseline_and_real_side() -> None:
+    rows = np.random.default_rng(0).normal(size=(90, 2))
+    (line,) = gandiag.plan(rows, n=30, require=["frechet not worse than baseline by 5"]).lines
+    assert [size for size, _ in line.measured] == [27]  # three parts, where a test needs two and would get all 30
+    assert line.extrapolated
+
+
+@pytest.mark.slow
+def test_a_sampler_as_good_as_its_baseline_passes_as_often_as_is_foreseen() -> None:
+    n, runs, text = 80, 120, "frechet not worse than baseline by 0.5"
+    (line,) = gandiag.plan("toy:ring8", n=n, require=[text]).lines
+    assert line.smallest is not None
+    passed = 0
+    for seed in range(runs):
+        policy = Policy(require=conditions_from([text], where="the test"), n=n, seed=seed)
+        ((_, against),) = stand_ins(policy, gandiag.open_sampler("toy:ring8"), None, (n,), None)
+        passed += compare(against, "frechet", level=0.001).bound <= 2.0 * line.smallest
+    assert abs(passed / runs - 0.95) < 3.0 * (0.95 * 0.05 / runs) ** 0.5 + 0.02  # the spread is known to a tenth

@@ -5,6 +5,7 @@ Addresses are
 - ``x.npy``, ``x.npz``, ``x.csv``, ``x.tsv``, ``x.safetensors``, a folder of images: a path;
 - ``toy:ring8?sigma=0.05``, ``data:digits?split=test``: a built-in with options;
 - ``package.module:attr``, ``my_gan.py:attr``: code that the caller owns;
+- a path or code with options of `open_sampler` for this source alone, ``faces?alpha=white&recursive=yes``;
 - any of these with ``!name=severity`` at the end, once or several times: a known pathology of it, with further
   options after commas (``data:digits?split=train!drop_modes=3,seed=1``).
 """
@@ -27,7 +28,8 @@ from gandiag.core.specs import DATASETS, PATHOLOGIES, SAMPLERS, SamplerSpec
 from gandiag.errors import ConfigError, FileFormatError, GandiagError, UnknownName
 from gandiag.samplers._address import SCHEMES, Address, Distortion, exists, parse_address
 from gandiag.samplers._code import load
-from gandiag.samplers._npy import missing, read_array, require_file
+from gandiag.samplers._npy import missing
+from gandiag.samplers._typed import read_npy, typed
 
 __all__ = ["Address", "Distortion", "open_sampler", "parse_address", "read_labels", "shown"]
 
@@ -45,6 +47,11 @@ def open_sampler(
     kind: str | None = None,
     layout: str | None = None,
     alpha: str | None = None,
+    frames: str | None = None,
+    orientation: str | None = None,
+    on_bad: str | None = None,
+    recursive: bool = False,
+    classes: str | None = None,
     timeout: float | None = None,
     train_mode: bool = False,
 ) -> Sampler:
@@ -74,8 +81,18 @@ def open_sampler(
         Declared range; values outside are an error and never clipped.
     kind : {"vector", "image", "discrete"}, optional
     layout : {"channels_first", "channels_last"}, optional
-    alpha : {"composite"}, optional
-        Lay transparent images over white.
+    alpha : {"white", "black", "grey", "#rrggbb"}, optional
+        Lay transparent images over that colour.
+    frames : {"first"}, optional
+        Read the first frame or page of files that have several.
+    orientation : {"stored", "upright"}, optional
+        Whether orientation tags of images are obeyed; by default pixels are as stored, as elsewhere.
+    on_bad : {"skip"}, optional
+        Leave out images that cannot be read, where they are at most 1 in 1000.
+    recursive : bool
+        Take images of folders and archives at any depth.
+    classes : {"subfolders", "none"}, optional
+        Whether the first subfolder is the class of an image; where all images lie in subfolders it is by default.
     timeout : float, optional
         Seconds that one draw may take, looked at between batches. A call that hangs cannot be stopped from within its
         process.
@@ -105,6 +122,11 @@ def open_sampler(
         "kind": kind,
         "layout": layout,
         "alpha": alpha,
+        "frames": frames,
+        "orientation": orientation,
+        "on_bad": on_bad,
+        "recursive": recursive or None,
+        "classes": classes,
         "timeout": timeout,
         "train_mode": train_mode or None,
     }
@@ -113,10 +135,8 @@ def open_sampler(
 
 def read_labels(path: str | Path) -> NDArray[Any]:
     """Read a .npy file of classes."""
-    name = Path(path).name
-    size = require_file(Path(path), name=name)
-    with Path(path).open("rb") as file:
-        return read_array(file, size, name=name)
+    labels: NDArray[Any] = read_npy(path)
+    return labels
 
 
 def _opened(source: object, given: dict[str, Any]) -> Sampler:
@@ -161,6 +181,8 @@ def _aside(broken: list[str]) -> str:
 
 def _from_address(address: Address, given: dict[str, Any]) -> Sampler:
     named = {"name": _shown(address), **given}
+    if address.form != "builtin":
+        named |= typed(address.options, text=address.text)
     wrapped = dict.fromkeys(("name", "lag"))
     if address.form == "builtin":
         inner = _builtin(address)

@@ -94,7 +94,8 @@ class SampleSet:
                 received=f"shape {self.labels.shape} for {shape[0]} samples",
                 remedy="Pass labels of shape (n,).",
             )
-        for start, block in self.blocks():
+        # Whole numbers are finite; images that are decoded when they are read are not read for this.
+        for start, block in () if getattr(self.values.dtype, "kind", "") in ("b", "i", "u") else self.blocks():
             require_real_dtype(block, name=self.source)
             require_finite(block, name=_rows(self.source, start))
         if isinstance(self.values, np.ndarray) and not isinstance(self.values, np.memmap):
@@ -109,7 +110,12 @@ class SampleSet:
         return tuple(int(s) for s in self.values.shape[1:])
 
     def blocks(self, rows: int = ROWS_PER_BLOCK) -> Iterator[tuple[int, NDArray[Any]]]:
-        """Yield ``(first row, host array)`` pairs that together hold every sample once, in order."""
+        """Yield ``(first row, host array)`` pairs that together hold every sample once, in order.
+
+        Of samples that are decoded when they are read, a block holds at most 256 MiB.
+        """
+        if hasattr(self.values, "rows"):
+            rows = max(1, min(rows, 2**28 // (int(np.prod(self.shape)) * self.values.dtype.itemsize)))
         for start in range(0, int(self.values.shape[0]), rows):
             yield start, on_host(self.values[start : start + rows])
 
@@ -122,7 +128,10 @@ class SampleSet:
 
     def take(self, index: NDArray[np.integer[Any]]) -> SampleSet:
         """Select rows, with everything that is known about them."""
-        values = self.values[index] if isinstance(self.values, np.ndarray) else _taken(self.values, index)
+        if hasattr(self.values, "rows"):  # images that are decoded when they are read: chosen without reading them
+            values = self.values.rows(index)
+        else:
+            values = self.values[index] if isinstance(self.values, np.ndarray) else _taken(self.values, index)
         labels = None if self.labels is None else self.labels[index]
         return replace(self, values=np.array(values) if isinstance(values, np.memmap) else values, labels=labels)
 

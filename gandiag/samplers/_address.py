@@ -15,6 +15,7 @@ SCHEMES = ("toy", "data", "model")
 
 _BUILTIN = re.compile(r"(toy|data|model):(.*)", re.DOTALL)
 _CODE = re.compile(r"(.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)", re.DOTALL)
+_QUERY = re.compile(r"(.+?)\?([A-Za-z_]\w*=.*)", re.DOTALL)
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -44,7 +45,8 @@ class Address:
     attribute : str
         What to take of the module, else empty.
     options : dict
-        After the question mark of a built-in; values that look like numbers are numbers.
+        After the question mark; values that look like numbers are numbers. Of a built-in they are its own, of a path or
+        of code they are options of `open_sampler`.
     distortions : tuple of Distortion
         Pathologies, innermost first.
     """
@@ -61,7 +63,8 @@ class Address:
 def parse_address(text: str) -> Address:
     """Read an address without touching what it names.
 
-    A path that exists is taken as it stands, even with ``!`` in its name. A one-letter scheme is a Windows drive.
+    A path that exists is taken as it stands, even with ``!`` or ``?`` in its name. A one-letter scheme is a Windows
+    drive.
 
     Raises
     ------
@@ -74,6 +77,8 @@ def parse_address(text: str) -> Address:
     (Distortion(name='drop_modes', severity=3, options={}),)
     >>> parse_address("my_gan.py:models.G").attribute
     'models.G'
+    >>> parse_address("faces.zip?alpha=white&recursive=yes").options
+    {'alpha': 'white', 'recursive': 'yes'}
     """
     if not text.strip() or "\0" in text:
         raise ConfigError("an address must say something", received=repr(text), remedy="Pass a path, or toy:ring8.")
@@ -93,10 +98,14 @@ def parse_address(text: str) -> Address:
             options=_options(_parts(query), text),
             distortions=distortions,
         )
+    asked = None if exists(base) else _QUERY.fullmatch(base)
+    base, options = (base, {}) if asked is None else (asked[1], _options(_parts(asked[2]), text))
     code = _CODE.fullmatch(base)
     if code is not None and not (len(code[1]) == 1 and base[1] == ":") and not exists(base):
-        return Address(text=text, form="code", base=code[1], attribute=code[2], distortions=distortions)
-    return Address(text=text, form="path", base=base, distortions=distortions)
+        return Address(
+            text=text, form="code", base=code[1], attribute=code[2], options=options, distortions=distortions
+        )
+    return Address(text=text, form="path", base=base, options=options, distortions=distortions)
 
 
 def exists(text: str) -> bool:

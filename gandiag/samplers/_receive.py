@@ -109,7 +109,7 @@ def _from_row(row: Any, at: int, *, name: str) -> Array:
         ) from error
 
 
-def refuse_mixed_sizes(shapes: Sequence[tuple[int, ...]], *, name: str) -> None:
+def refuse_mixed_sizes(shapes: Sequence[tuple[int, ...]] | Counter[tuple[int, ...]], *, name: str) -> None:
     """Refuse rows of different sizes, with the count of each."""
     counts = Counter(shapes)
     if len(counts) > 1:

@@ -11,10 +11,17 @@ from gandiag.core.checks import require_one_of
 from gandiag.core.names import nearest
 from gandiag.core.samples import Kind
 from gandiag.errors import ConfigError
+from gandiag.samplers._pixels import BACKGROUNDS, background
 
 Layout = Literal["channels_first", "channels_last"]
 
 _COMMON = frozenset({"name", "batch_size", "lag", "value_range", "kind", "layout", "timeout"})
+_CHOICES = {
+    "frames": ("first",),
+    "orientation": ("stored", "upright"),
+    "on_bad": ("skip",),
+    "classes": ("subfolders", "none"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,8 +50,18 @@ class Settings:
     latent : str, distribution or callable
     train_mode : bool
         Leave a module in training mode, where rows of a batch depend on each other.
-    alpha : {"composite"}
-        What to do with transparent images.
+    alpha : str
+        What transparent images are laid over: "white" (or "composite"), "black", "grey", "#rrggbb".
+    frames : {"first"}
+        What is read of animated files and of those with several pages.
+    orientation : {"stored", "upright"}
+        Whether orientation tags are obeyed.
+    on_bad : {"skip"}
+        Leave out images that cannot be read, as long as they are at most 1 in 1000.
+    recursive : bool
+        Take images of folders at any depth.
+    classes : {"subfolders", "none"}
+        Whether the first subfolder is the class of an image.
     """
 
     name: str | None = None
@@ -59,6 +76,11 @@ class Settings:
     latent: Any = None
     train_mode: bool = False
     alpha: str | None = None
+    frames: str | None = None
+    orientation: str | None = None
+    on_bad: str | None = None
+    recursive: bool = False
+    classes: str | None = None
 
     @classmethod
     def read(cls, options: Mapping[str, Any], *, uses: Iterable[str] = (), by: str) -> Settings:
@@ -88,8 +110,11 @@ def _check(settings: Settings) -> None:
         require_one_of(settings.kind, get_args(Kind), name="kind")
     if settings.layout is not None:
         require_one_of(settings.layout, get_args(Layout), name="layout")
-    if settings.alpha is not None:
-        require_one_of(settings.alpha, ("composite",), name="alpha")
+    for option, choices in _CHOICES.items():
+        if getattr(settings, option) is not None:
+            require_one_of(getattr(settings, option), choices, name=option)
+    if settings.alpha is not None and background(settings.alpha) is None:
+        require_one_of(settings.alpha, (*BACKGROUNDS, "#rrggbb"), name="alpha")
     if settings.value_range is not None:
         _check_range(settings.value_range)
 

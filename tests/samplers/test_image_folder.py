@@ -17,6 +17,7 @@ from PIL import Image
 from gandiag.core.classes import class_code
 from gandiag.core.samples import SampleSet
 from gandiag.errors import (
+    ConfigError,
     FileFormatError,
     GandiagError,
     ImageDecodeError,
@@ -95,7 +96,7 @@ def test_b28_everything_skipped_is_counted(tmp_path: Path) -> None:
     note = draw(tmp_path, 1).notes[0]
     assert note.startswith("2 images found, skipped ")
     assert note.endswith("; 1 used")
-    for reason in ("1 hidden", "1 .txt", "1 no ending", "1 link", "1 subfolder", "1 pipe or device"):
+    for reason in ("1 hidden", "1 .txt", "1 no ending", "1 link", "1 in subfolders", "1 pipe or device"):
         assert reason in note
 
 
@@ -179,7 +180,7 @@ def test_b25_palettes_and_cmyk_are_converted_with_a_note(tmp_path: Path) -> None
 def test_b24_transparency_is_refused_or_laid_over_white(tmp_path: Path) -> None:
     values = np.dstack([rgb(), np.zeros((6, 6), np.uint8)])
     save(tmp_path / "a.png", values)
-    with pytest.raises(ImageDecodeError, match=r'a\.png must not be transparent.*alpha="composite"'):
+    with pytest.raises(ImageDecodeError, match=r'a\.png must not be transparent.*alpha="white"'):
         draw(tmp_path, 1)
     samples = draw(tmp_path, 1, alpha="composite")
     np.testing.assert_array_equal(samples.values, np.full((1, 6, 6, 3), 255))
@@ -245,13 +246,13 @@ def test_a_declared_range_is_held_against_the_pixels(tmp_path: Path) -> None:
 def test_b32_a_slow_disk_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
-    from gandiag.samplers import image_folder
+    from gandiag.samplers import _lazy
 
     for at in range(5):
         save(tmp_path / f"{at}.png", grey())
-    real = image_folder.decode
-    monkeypatch.setattr(image_folder, "decode", lambda *a, **k: (time.sleep(0.03), real(*a, **k))[1])
-    with pytest.raises(SamplerTimeout, match=r"5 samples within 0\.01 s; got 1 samples"):
+    real = _lazy.decode
+    monkeypatch.setattr(_lazy, "decode", lambda *a, **k: (time.sleep(0.03), real(*a, **k))[1])
+    with pytest.raises(SamplerTimeout, match=r"samples within 0\.01 s; got 1 samples"):
         draw(tmp_path, 5, timeout=0.01)
 
 
@@ -319,3 +320,135 @@ def test_b27_different_file_formats_of_both_sides_are_said_in_the_report(tmp_pat
     report = gandiag.score(tmp_path / "real", sources, metrics=["energy"], permutations=99)
     said = [any("real images are PNG, these are JPEG" in note for note in fake.notes) for fake in report.fakes]
     assert said == [True, False]
+
+
+def nested(root: Path) -> dict[str, np.ndarray]:
+    paths = ["b/deep/1.png", "a/2.png", "3.png", "a/b/c/d/4.png", "a.b/5.png"]
+    return {path: save(root / path, grey()) for path in paths}
+
+
+def test_b28_recursion_is_asked_for_and_ordered_by_the_bytes_of_paths(tmp_path: Path) -> None:
+    pictures = nested(tmp_path)
+    assert open_sampler(tmp_path).size == 1
+    samples = draw(tmp_path, 5, recursive=True)
+    assert samples.labels is None
+    expected = np.stack([pictures[path] for path in sorted(pictures, key=os.fsencode)])
+    np.testing.assert_array_equal(in_order(tmp_path, 5, recursive=True), expected)
+    np.testing.assert_array_equal(draw(Path(f"{tmp_path}"), 5, recursive=True).values, samples.values)
+    same = open_sampler(f"{tmp_path}?recursive=yes").sample(5, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(same.values, samples.values)
+
+
+def test_classes_of_nested_folders_are_declared(tmp_path: Path) -> None:
+    pictures = nested(tmp_path)
+    samples = draw(tmp_path, 4, recursive=True, classes="subfolders")
+    expected = {class_code(path.split("/")[0]) for path in pictures if "/" in path}
+    assert set(samples.labels) == expected
+    assert any("1 in other folders" in note for note in samples.notes)
+    assert "the 3 subfolders were read as classes" in samples.notes
+    (tmp_path / "3.png").unlink()
+    assert draw(tmp_path, 2).labels is not None
+    assert draw(tmp_path, 2, classes="none").labels is None
+    with pytest.raises(ConfigError, match="`classes` must be one of none, subfolders; got folders"):
+        draw(tmp_path, 1, classes="folders")
+
+
+def test_b26_unreadable_images_are_left_out_only_where_asked_and_few(tmp_path: Path) -> None:
+    for at in range(1000):
+        (tmp_path / f"{at:04}.pgm").write_bytes(b"P5 1 1 255\n" + bytes([at % 256]))
+    (tmp_path / "1000.pgm").write_bytes(b"P5 1 1 255\n")
+    with pytest.raises(ImageDecodeError, match=r"1000\.pgm must be a whole image"):
+        draw(tmp_path, 1001)
+    samples = draw(tmp_path, 1000, on_bad="skip")
+    np.testing.assert_array_equal(
+        np.bincount(samples.values.ravel(), minlength=256), np.bincount(np.arange(1000) % 256)
+    )
+    note = next(note for note in samples.notes if "left out" in note)
+    assert note.startswith("1 images could not be read and were left out: 1000.pgm must be a whole image")
+    (tmp_path / "0999.pgm").write_bytes(b"")
+    with pytest.raises(ImageDecodeError, match=r"at most 0\.1% of the images .*; got 2 of 1001: 0999\.pgm"):
+        open_sampler(tmp_path, on_bad="skip").size  # noqa: B018 - looking is what raises
+
+
+def test_large_sets_are_decoded_when_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gandiag.samplers import _lazy, _pictures
+
+    for at in range(7):
+        save(tmp_path / f"{at}.png", grey() if at % 2 else rgb())
+    whole = draw(tmp_path, 7)
+    monkeypatch.setattr(_pictures, "EAGER_BYTES", 10)
+    decoded = []
+    real = _lazy.decode
+    monkeypatch.setattr(_lazy, "decode", lambda *a, **k: (decoded.append(k["name"]), real(*a, **k))[1])
+    late = draw(tmp_path, 7)
+    part = late.take(np.array([5, 0, 3]))
+    assert decoded == []
+    assert (late.shape, late.value_range, late.notes[:-1]) == (whole.shape, whole.value_range, whole.notes)
+    np.testing.assert_array_equal(np.concatenate([block for _, block in late.blocks(3)]), whole.values)
+    assert len(decoded) == 7
+    np.testing.assert_array_equal(np.concatenate([block for _, block in part.blocks()]), whole.values[[5, 0, 3]])
+    np.testing.assert_array_equal(np.asarray(part.values), whole.values[[5, 0, 3]])
+    np.testing.assert_array_equal(late.matrix(), whole.matrix())
+    (tmp_path / "3.png").unlink()
+    with pytest.raises(ImageDecodeError, match=r"3\.png must be readable; got No such file"):
+        late.matrix()
+    save(tmp_path / "3.png", grey(9))
+    with pytest.raises(ImageDecodeError, match=r"3\.png must not change while it is read; got \(9, 9\)"):
+        late.matrix()
+
+
+def test_blocks_of_late_images_are_small_whatever_their_number() -> None:
+    from gandiag.samplers._lazy import Decoded
+
+    class Large(Decoded):
+        def __init__(self) -> None:
+            self.shape, self.dtype, self.asked = (50_000, 299, 299, 3), np.dtype(np.uint8), []
+
+        def __getitem__(self, part: slice) -> np.ndarray:
+            self.asked.append(part.stop - part.start)
+            return np.zeros((1, 299, 299, 3), np.uint8)
+
+    large = Large()
+    list(zip(range(3), SampleSet(values=large, kind="image").blocks(), strict=False))
+    assert set(large.asked) == {1000}  # 256 MiB
+
+
+def test_a_layout_has_no_meaning_for_files_and_heights_of_three_are_no_channels(tmp_path: Path) -> None:
+    values = save(tmp_path / "a.png", RNG.integers(0, 256, (3, 5, 3)).astype(np.uint8))
+    np.testing.assert_array_equal(draw(tmp_path, 1).values[0], values)
+    with pytest.raises(ConfigError, match="image files have no layout to declare; got channels_first"):
+        draw(tmp_path, 1, layout="channels_first")
+
+
+def test_folders_that_cannot_be_read_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gandiag.samplers import image_folder
+
+    save(tmp_path / "a.png", grey())
+
+    def refuse(path: object) -> object:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(image_folder.os, "scandir", refuse)
+    with pytest.raises(FileFormatError, match=r"folder .* must be readable; got Permission denied"):
+        open_sampler(tmp_path)
+
+
+def test_s09_files_of_an_unreasonable_size_are_refused(tmp_path: Path) -> None:
+    with (tmp_path / "a.png").open("wb") as file:
+        file.truncate(2**29 + 1)  # sparse: takes no room
+    with pytest.raises(ResourceLimitError, match=r"a\.png must have at most 512 MiB; got 536870913 bytes"):
+        draw(tmp_path, 1)
+
+
+def test_an_image_that_became_a_link_or_a_pipe_is_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    save(path, grey())
+    sampler = open_sampler(tmp_path)
+    path.rename(tmp_path / "b")
+    path.symlink_to(tmp_path / "b")
+    with pytest.raises(ImageDecodeError, match=r"a\.png must be readable; got Too many levels"):
+        sampler.sample(1, rng=RNG)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(ImageDecodeError, match=r"a\.png must be an ordinary file"):
+        sampler.sample(1, rng=RNG)

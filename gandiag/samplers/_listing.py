@@ -1,0 +1,76 @@
+"""What a tree of files holds as images: one rule for folders and archives of what is taken, labelled and skipped.
+
+Images are taken by their ending (any case) in the order of the bytes of their path below the root, which is the same on
+every file system. Images that lie directly in the root are the set. Where there are none, its subfolders are classes,
+one level deep. ``recursive`` takes images of any depth; ``classes`` says whether the first subfolder is their class.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gandiag.core.classes import class_code
+from gandiag.errors import TooFewSamplesError
+from gandiag.samplers._images import ENDINGS
+from gandiag.samplers._settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Listing:
+    """The images of a tree.
+
+    Parameters
+    ----------
+    paths : list of str
+        Below the root, with slashes.
+    labels : list of int, optional
+    notes : tuple of str
+    """
+
+    paths: list[str]
+    labels: list[int] | None
+    notes: tuple[str, ...] = ()
+
+
+def reason_to_skip(name: str) -> str:
+    """Say why a file of this name is no image to be taken, "" where it is one."""
+    if name.startswith("."):
+        return "hidden"
+    ending = os.path.splitext(name)[1].lower()  # noqa: PTH122 - names only
+    if ending in ENDINGS:
+        return ""
+    return (ending if ending.isprintable() and len(ending) <= 12 else "other ending") or "no ending"
+
+
+def listed(paths: Iterable[str], skipped: Counter[str], settings: Settings, *, name: str) -> Listing:
+    """Choose among the images of a tree, counting what is left out."""
+    ordered = sorted(paths, key=os.fsencode)
+    top = [path for path in ordered if "/" not in path]
+    if settings.recursive:
+        chosen, classes = ordered, settings.classes == "subfolders"
+    elif top and settings.classes != "subfolders":
+        chosen, classes = top, False
+    else:
+        chosen, classes = [path for path in ordered if path.count("/") == 1], settings.classes != "none"
+    if classes:
+        chosen = [path for path in chosen if "/" in path]
+    left = len(ordered) - len(chosen)
+    if left:
+        skipped["in other folders" if classes else "in subfolders"] += left
+    if not chosen:
+        raise TooFewSamplesError(
+            f"{name} must hold images ({', '.join(sorted(ENDINGS))})",
+            received="none" + _in_words(skipped),
+            remedy="Check the path; subfolders are read one level deep, as classes, or at any depth with recursive.",
+        )
+    labels = [class_code(path.partition("/")[0]) for path in chosen] if classes else None
+    notes = () if labels is None else (f"the {len(set(labels))} subfolders were read as classes",)
+    return Listing(paths=chosen, labels=labels, notes=notes)
+
+
+def _in_words(skipped: Counter[str]) -> str:
+    reasons: Sequence[str] = [f"{count} {reason}" for reason, count in skipped.most_common() if count]
+    return f", skipped {', '.join(reasons)}" if reasons else ""

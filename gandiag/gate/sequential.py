@@ -8,13 +8,15 @@ runs, however both depend on each other.
 
 A fault can be seen early, a pass cannot: that no difference was seen in a few rows says nothing, and what a pass rests
 on (a bound within a limit, a test that would have seen the margin) needs the rows that the margin asks for. So a pass
-is given at the end, at half of alpha. Stopping early saves rows of samplers that are wrong.
+is given at the end, at half of alpha. Stopping early saves rows of samplers that are wrong. An early failure has no
+report: its rows were chosen by stopping, and numbers of them would be worse than those of the sampler.
 
 Real rows are consumed in pairs with fake rows; scales, modes and thresholds are fitted on rows set aside.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -29,12 +31,15 @@ from gandiag.gate.conditions import Limit, NoDiagnosis
 from gandiag.gate.policy import Policy
 from gandiag.gate.running import run_gate, settings_of
 from gandiag.inference.panel_of_bets import Panel, default_panel
+from gandiag.numerics.betting import MOST_LOG
 from gandiag.preparation import Prepared, prepare
 
 BLOCK = 50
 # The share of alpha that the e-process spends.
 SHARE = 0.5
 CONDITION = "equal laws while drawing"
+# Bets that a judgement names.
+_NAMED = 3
 
 
 def run_sequential(
@@ -105,6 +110,8 @@ class _Run:
         self._policy, self._blocks = policy, blocks
         self._panel = Panel()
         self._pairs = 0
+        # Rows drawn, and the logarithm of the evidence, at the end of each block.
+        self._path: list[tuple[int, float]] = []
         self._warnings: tuple[str, ...] = ()
         self._told: dict[str, Any] = {
             "gate": policy.name,
@@ -127,6 +134,7 @@ class _Run:
             pairs = real[self._pairs : self._pairs + len(rows)]
             self._panel.update(pairs, rows[: len(pairs)])
             self._pairs += len(pairs)
+            self._path.append((self._blocks.used, self._panel.process.log_value))
             if progress is not None:
                 progress("drawing samples", self._blocks.used, self._blocks.budget)
             if not self._panel.process.rejects(self._level) or self._blocks.used < FEWEST_ROWS:
@@ -145,13 +153,21 @@ class _Run:
         return Judgement(
             condition=CONDITION,
             outcome="fail",
-            says=f"evidence of {1.0 / p:.3g} to 1 against equal laws, where {1.0 / self._level:.4g} to 1 decides; "
-            f"most of it by the bet on {self._panel.richest}",
+            says=f"evidence of {1.0 / p:.3g} to 1 against equal laws at row {self._blocks.used}, where "
+            f"{1.0 / self._level:.4g} to 1 decides; most of it by the bet on {self._panel.richest} "
+            f"({self._told_bets()})",
             observed=1.0 / p,
             limit=1.0 / self._level,
             p_value=p,
             adjusted=min(1.0, p / SHARE),
         )
+
+    def _told_bets(self) -> str:
+        """Say what the bets that gained have made of their shares, the richest first."""
+        gains = sorted(((log, name) for name, log in self._panel.earned.items() if log > 0.0), reverse=True)
+        told = [f"{name}: {math.exp(min(log, MOST_LOG)):.3g} to 1" for log, name in gains[:_NAMED]]
+        more = len(gains) - _NAMED
+        return "; ".join(told) + (f"; and {more} more that gained" if more > 0 else "")
 
     def broken(self, error: GandiagError) -> Verdict:
         """Say that no verdict was reached."""
@@ -197,5 +213,6 @@ class _Run:
                 "log_e": panel.process.log_value,
                 "log_e_peak": panel.process.log_peak,
                 "log_earned": dict(panel.earned),
+                "log_e_by_block": [list(point) for point in self._path],
             },
         }

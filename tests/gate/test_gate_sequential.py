@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -62,7 +63,16 @@ def test_a_gross_fault_stops_the_drawing_early(fault: str, most: int) -> None:
     assert judgement.condition == CONDITION
     assert judgement.adjusted is not None
     assert judgement.adjusted <= verdict.alpha == 0.001
-    assert f"stopped after {verdict.provenance['samples_used']} of at most 2500 rows" in verdict.sentence
+    used, told = verdict.provenance["samples_used"], verdict.provenance["sequential"]
+    assert f"stopped after {used} of at most 2500 rows" in verdict.sentence
+    # What the blocks said: where, how much, and by which bets.
+    assert f"against equal laws at row {used}, where 2000 to 1 decides" in judgement.says
+    assert [rows for rows, _ in told["log_e_by_block"]] == list(range(25, used + 1, 25))
+    assert told["log_e_by_block"][-1][1] == told["log_e"]
+    richest = max(told["log_earned"], key=lambda name: told["log_earned"][name] + math.log(told["weights"][name]))
+    assert f"the bet on {richest} (" in judgement.says
+    best = max(told["log_earned"].values())
+    assert f"{math.exp(best):.3g} to 1" in judgement.says
 
 
 def test_no_more_is_drawn_than_is_said() -> None:

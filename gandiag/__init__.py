@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gandiag.core.selftest import SelfTest
     from gandiag.core.verdict import Verdict
     from gandiag.errors import ConfigError, DataError, GandiagError, NumericalError, QualityFailure, SamplerError
+    from gandiag.featuring import save_features
     from gandiag.monitor.observer import Monitor
     from gandiag.planner import plan, self_test
     from gandiag.verdicts import check
@@ -43,6 +44,7 @@ _HOME = {
     "diff_baseline": "gandiag.baselines",
     "open_sampler": "gandiag.api",
     "plan": "gandiag.planner",
+    "save_features": "gandiag.featuring",
     "score": "gandiag.api",
     "self_test": "gandiag.planner",
     "update_baseline": "gandiag.baselines",
@@ -68,6 +70,7 @@ __all__ = [
     "diff_baseline",
     "open_sampler",
     "plan",
+    "save_features",
     "score",
     "self_test",
     "update_baseline",

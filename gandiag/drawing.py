@@ -57,9 +57,9 @@ def drawn_fake(fake: Sampler, name: str, n: int, seed: int) -> SampleSet:
     return samples
 
 
-def kept_sides(real: Sampler, train: Sampler | None, fakes: Sequence[Sampler]) -> frozenset[str]:
+def kept_sides(real: Sampler | None, train: Sampler | None, fakes: Sequence[Sampler]) -> frozenset[str]:
     """Name the sides whose rows come again in another run: a generator draws others, or cannot promise the same."""
-    named = [("real", real), ("fit", train or real), ("train", train)]
+    named = [("real", real), ("fit", train if real is not None and train is not None else real), ("train", train)]
     named += [(f"fake {i}", sampler) for i, sampler in enumerate(fakes)]
     return frozenset(side for side, sampler in named if sampler is not None and sampler.size is not None)
 

@@ -29,6 +29,8 @@ from gandiag.errors import ConfigError, RangeError, placed
 from gandiag.extraction import extracted, is_cacheable
 from gandiag.features import default_name
 from gandiag.memory import require_memory
+from gandiag.references.mapping import is_mapped, map_of, rows_of
+from gandiag.references.reference import reference_of
 
 FEWEST_OF_CLASS = 8
 LISTED_CLASSES = 20
@@ -40,7 +42,8 @@ SMALLEST_SPREAD = 1e-150
 class Prepared:
     """Samples of all sides, in raw form and as features.
 
-    ``cache`` keeps the features of the sides in ``kept``: those whose rows will be seen again.
+    ``cache`` keeps the features of the sides in ``kept``: those whose rows will be seen again. ``outline`` are raw rows
+    of a real side that is a reference, and holds features alone.
     """
 
     real: SampleSet
@@ -53,12 +56,18 @@ class Prepared:
     class_names: Mapping[int, str] = field(default_factory=dict)
     cache: FeatureCache | None = None
     kept: frozenset[str] = frozenset()
+    outline: SampleSet | None = None
     _matrices: dict[str, Matrix] = field(default_factory=dict, repr=False)
 
     @property
     def fingerprint(self) -> str:
         """Name the feature map, with what was fitted."""
         return self.features.fingerprint()
+
+    @property
+    def raw(self) -> SampleSet:
+        """Real rows as they came: what fakes must be like."""
+        return self.real if self.outline is None else self.outline
 
     @property
     def given(self) -> frozenset[str]:
@@ -100,13 +109,13 @@ class Prepared:
             modes=self.modes(),
             outside=_outside(fake, self.real.value_range),
             features=self.fingerprint,
-            image_shape=self.real.shape if self._rows_are_images() else None,
+            image_shape=self.raw.shape if self._rows_are_images() else None,
             device=device,
             seed=seed,
         )
 
     def _rows_are_images(self) -> bool:
-        return self.real.kind == "image" and self.matrix("real", self.real).shape[1] == int(np.prod(self.real.shape))
+        return self.raw.kind == "image" and self.matrix("real", self.real).shape[1] == int(np.prod(self.raw.shape))
 
     def with_fakes(self, *fakes: SampleSet) -> Prepared:
         """Put other fake rows in the place of these; what was mapped of the other sides is kept.
@@ -117,7 +126,7 @@ class Prepared:
             When a fake is not alike to the real rows.
         """
         for samples in fakes:
-            require_alike(self.real, samples)
+            require_alike(self.raw, samples)
         kept = {side: rows for side, rows in self._matrices.items() if not side.startswith("fake ")}
         sides = frozenset(side for side in self.kept if not side.startswith("fake "))
         return replace(self, fakes=fakes, kept=sides, _matrices=kept)
@@ -190,10 +199,10 @@ class Prepared:
         """Describe the real side for the report."""
         return RealSource(
             source=self.real.source,
-            kind=self.real.kind,
+            kind=self.raw.kind,
             n=len(self.real),
             n_fit=len(self.fit),
-            dim=int(np.prod(self.real.shape)),
+            dim=int(np.prod(self.raw.shape)),
             features=self.fingerprint,
             notes=self.real.notes,
         )
@@ -205,8 +214,9 @@ class Prepared:
         sides = [("real", "real", self.real), *((str(i), f"fake {i}", f) for i, f in enumerate(self.fakes))]
         for name, key, samples in sides:
             index = np.sort(rng.permutation(len(samples))[:rows])
-            raw = np.concatenate([b for _, b in samples.take(index).blocks()])
-            out[f"examples/{name}"] = _halved(raw)
+            if not is_mapped(samples):
+                raw = np.concatenate([b for _, b in samples.take(index).blocks()])
+                out[f"examples/{name}"] = _halved(raw)
             out[f"examples/{name}_features"] = _halved(self.matrix(key, samples)[index])
         return out
 
@@ -251,17 +261,19 @@ def prepare(
     GandiagError
         When a side cannot be drawn, or the sides are not alike.
     """
+    reference = reference_of(real)
     trained = None
     if train is not None:
         with placed("train"):
             trained = drawn_train(train, seed)
     with placed("real"):
-        test, fit = drawn_real(real, trained, n, seed)
+        test, fit = drawn_real(real, trained, n, seed) if reference is None else rows_of(reference, n)
         if n is not None and len(test) < n:
             test = test.noting(f"{len(test)} rows are left to test with, fewer than the {n} asked for")
+    raw = test if reference is None or reference.outline is None else reference.outline
     if trained is not None:
         with placed("train"):
-            require_alike(test, trained)
+            require_alike(raw, trained)
             whole, trained = trained, of_like_classes(test, trained)
             fit = trained if fit is whole else fit
     asked = [n or sampler.size or len(test) for _, sampler in fakes]
@@ -269,12 +281,15 @@ def prepare(
     drawn = tuple(drawn_fake(sampler, name, n or sampler.size or len(test), seed) for name, sampler in fakes)
     for (name, _), samples in zip(fakes, drawn, strict=True):
         with placed(side_of_fake(name)):
-            require_alike(test, samples)
+            require_alike(raw, samples)
     drawn = tuple(noting_formats(test, of_like_classes(test, samples)) for samples in drawn)
     sides = [test, fit, *drawn, *([] if trained is None else [trained])]
     sides, names = numbered(sides)
     test, fit, drawn = sides[0], sides[1], tuple(sides[2 : 2 + len(drawn)])
-    fitted = _fitted(features or default_name(test), fit)
+    if reference is None:
+        fitted = fitted_map(features or default_name(test), fit)
+    else:
+        fitted = map_of(reference, fitted_map(features or reference.features, raw))
     return Prepared(
         real=noting_names(test, names),
         fit=fit,
@@ -285,11 +300,12 @@ def prepare(
         seed=seed,
         class_names=names,
         cache=FeatureCache.default() if cache and is_cacheable(fitted) else None,
-        kept=kept_sides(real, train, [sampler for _, sampler in fakes]),
+        kept=kept_sides(None if reference is not None else real, train, [sampler for _, sampler in fakes]),
+        outline=None if reference is None else raw,
     )
 
 
-def _fitted(name: str, fit: SampleSet) -> FeatureMap:
+def fitted_map(name: str, fit: SampleSet) -> FeatureMap:
     """Fit the feature map of that name, or of ``name:argument``."""
     base, colon, argument = name.partition(":")
     spec = FEATURES.get(base)

@@ -26,6 +26,8 @@ from gandiag.core.names import nearest
 from gandiag.core.protocols import Sampler
 from gandiag.core.specs import DATASETS, PATHOLOGIES, SAMPLERS, SamplerSpec
 from gandiag.errors import ConfigError, FileFormatError, GandiagError, UnknownName
+from gandiag.references.opening import opened_reference
+from gandiag.references.reference import ReferenceSampler
 from gandiag.samplers._address import SCHEMES, Address, Distortion, exists, parse_address
 from gandiag.samplers._code import load
 from gandiag.samplers._npy import missing
@@ -142,6 +144,10 @@ def read_labels(path: str | Path) -> NDArray[Any]:
 def _opened(source: object, given: dict[str, Any]) -> Sampler:
     if isinstance(source, str):
         return _from_address(parse_address(source), given)
+    if isinstance(source, Path) and "key" not in given:
+        reference = opened_reference(source, str(given.get("name", source.name)))
+        if reference is not None:
+            return _reference(reference, given)
     broken: list[str] = []
     for spec in _adapters(broken):
         if _accepts(spec, source, broken):
@@ -154,6 +160,17 @@ def _opened(source: object, given: dict[str, Any]) -> Sampler:
         remedy="Pass an array, a callable def sample(n, rng), a module with latent=, or an address; "
         "see `gandiag list samplers`.",
     )
+
+
+def _reference(reference: ReferenceSampler, given: dict[str, Any]) -> Sampler:
+    """Refuse options of samples for what holds none."""
+    for option in given.keys() - {"name"}:
+        raise ConfigError(
+            f"`{option}` has no meaning for a reference, which holds features",
+            received=option,
+            remedy="Leave it out, or write the reference again with it.",
+        )
+    return reference
 
 
 def _adapters(broken: list[str]) -> list[SamplerSpec]:

@@ -40,6 +40,11 @@ def class_code(name: str) -> int:
     return code
 
 
+def name_of_class(code: int) -> str:
+    """Say what a number stands for in this process; itself where it stands for nothing."""
+    return _NAMES.get(code, str(code))
+
+
 def of_like_classes(real: SampleSet, other: SampleSet) -> SampleSet:
     """Leave out classes that cannot be matched: names on one side, numbers on the other."""
     if real.labels is None or other.labels is None or np.isin(other.labels, real.labels).any():

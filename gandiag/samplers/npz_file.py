@@ -39,12 +39,12 @@ def open_npz(source: Any, **options: Any) -> Sampler:
     require_file(source, name=name)
     try:
         with zipfile.ZipFile(source) as archive:
-            members = _members(archive, name=name)
+            members = members_of(archive, name=name)
             member = chosen_member(members, settings.key, name=name)
-            values = to_numpy(_read(archive, members[member], name=name), name=name)
+            values = to_numpy(read_member(archive, members[member], name=name), name=name)
             rows = len(values) if values.ndim else 0
             labels, notes = labels_beside(
-                members, member, rows, lambda label: _read(archive, members[label], name=name), name=name
+                members, member, rows, lambda label: read_member(archive, members[label], name=name), name=name
             )
     except GandiagError:
         raise
@@ -61,7 +61,7 @@ def open_npz(source: Any, **options: Any) -> Sampler:
     return FiniteSampler(values, name=name, settings=settings, labels=labels, notes=notes)
 
 
-def _members(archive: zipfile.ZipFile, *, name: str) -> dict[str, zipfile.ZipInfo]:
+def members_of(archive: zipfile.ZipFile, *, name: str) -> dict[str, zipfile.ZipInfo]:
     """List the arrays of an archive after looking for everything that an honest archive does not have."""
     infos = archive.infolist()
     if len(infos) > MOST_MEMBERS:
@@ -94,7 +94,8 @@ def _members(archive: zipfile.ZipFile, *, name: str) -> dict[str, zipfile.ZipInf
     return members
 
 
-def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, name: str) -> NDArray[Any]:
+def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, name: str) -> NDArray[Any]:
+    """Read one array of an archive that was looked through."""
     with archive.open(info) as member:
         return read_array(member, info.file_size, name=f"{name}[{info.filename}]")
 

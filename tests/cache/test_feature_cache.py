@@ -281,7 +281,7 @@ def test_rows_that_come_again_are_cached_and_those_of_a_generator_are_not(
 ) -> None:
     monkeypatch.setenv(place.FOLDER, str(tmp_path / "c"))
     counted = CountedMap()
-    monkeypatch.setattr("gandiag.preparation._fitted", lambda name, fit: counted)
+    monkeypatch.setattr("gandiag.preparation.fitted_map", lambda name, fit: counted)
     real = open_sampler(RNG.normal(size=(400, 4)))
     fakes = [("drawn", open_sampler(lambda n, rng: rng.normal(size=(n, 4)))), ("kept", real)]
 

@@ -1,0 +1,59 @@
+"""Making a reference of rows that were drawn and mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from gandiag import __version__
+from gandiag.core.protocols import FeatureMap
+from gandiag.core.samples import SampleSet
+from gandiag.numerics.moments import Moments
+from gandiag.references.reference import Reference, Rows
+
+
+def asked_for(name: str) -> str:
+    """Name a feature map without the folders of its argument: references travel."""
+    base, colon, argument = name.partition(":")
+    return base if "/" in argument or "\\" in argument else base + colon + argument
+
+
+def outline_of(fit: SampleSet, fitted: FeatureMap, refit: Callable[[SampleSet], FeatureMap]) -> SampleSet:
+    """Keep the raw rows that a map hangs on: all that it was fitted on, or two where it hangs on none of them."""
+    few = fit.take(np.arange(min(2, len(fit))))
+    return few if refit(few).fingerprint() == fitted.fingerprint() else fit
+
+
+def reference_of_rows(
+    real: SampleSet, rows: Rows, *, outline: SampleSet, features: str, fingerprint: str, seed: int
+) -> Reference:
+    """Put a reference together from features under test and set aside.
+
+    Parameters
+    ----------
+    real : SampleSet
+        The raw rows under test.
+    rows : Rows
+    outline : SampleSet
+        See `outline_of`.
+    features : str
+        As asked for.
+    fingerprint : str
+    seed : int
+        Of the draw.
+    """
+    mean, covariance = Moments.of(rows.real).finalise()
+    return Reference(
+        source=real.source,
+        features=asked_for(features),
+        fingerprint=fingerprint,
+        mean=mean,
+        covariance=covariance,
+        n=len(rows.real),
+        rows=rows,
+        outline=outline,
+        lag=real.lag,
+        notes=real.notes,
+        written={"gandiag_version": __version__, "seed": seed},
+    )

@@ -1,0 +1,101 @@
+"""The map of a reference: what a reference holds is mapped already, what is drawn beside it is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gandiag.core.protocols import FeatureMap
+from gandiag.core.samples import KnownModes, SampleSet
+from gandiag.errors import ConfigError, IntegrityError
+from gandiag.references.reference import Ids, Reference
+
+# Marks samples that are features: under which fingerprint.
+MAPPED = "features"
+
+
+@dataclass(frozen=True, eq=False)
+class HalfMapped:
+    """A map that leaves rows of its own features as they are."""
+
+    inner: FeatureMap
+
+    def __call__(self, samples: SampleSet) -> NDArray[np.float64]:
+        """Map what is not mapped."""
+        return samples.matrix() if is_mapped(samples) else self.inner(samples)
+
+    @property
+    def cacheable(self) -> bool:
+        """As the map is."""
+        return bool(getattr(self.inner, "cacheable", False))
+
+    @property
+    def device(self) -> str:
+        """As the map's."""
+        return str(getattr(self.inner, "device", ""))
+
+    def fingerprint(self) -> str:
+        """Name the map alone: scores against a reference compare with those against its source."""
+        return self.inner.fingerprint()
+
+    def modes(self, modes: KnownModes) -> KnownModes | None:
+        """Map exact modes, which a reference holds as they were."""
+        return self.inner.modes(modes)
+
+
+def is_mapped(samples: SampleSet) -> bool:
+    """Tell whether samples are features already."""
+    return MAPPED in samples.extra
+
+
+def rows_of(reference: Reference, n: int | None) -> tuple[SampleSet, SampleSet]:
+    """Give the features under test, and those set aside.
+
+    Raises
+    ------
+    ConfigError
+        For a reference without rows.
+    """
+    if reference.rows is None or reference.outline is None:
+        raise ConfigError(
+            f"{reference.source} holds mean and covariance alone, and this needs rows",
+            received="statistics without rows",
+            remedy="Score it with `gandiag score`, or write its rows too with `gandiag features`.",
+        )
+    rows, outline = reference.rows, reference.outline
+    real = _samples(reference, rows.real, rows.real_labels, outline)
+    if n is not None and n < len(real):
+        real = real.take(np.arange(n)).noting(f"{n} of {len(real)} rows of the reference were used")
+    return real, _samples(reference, rows.fit, rows.fit_labels, outline)
+
+
+def _samples(reference: Reference, rows: NDArray[np.float64], labels: Ids | None, outline: SampleSet) -> SampleSet:
+    return SampleSet(
+        values=rows,
+        labels=labels,
+        value_range=outline.value_range,
+        modes=outline.modes,
+        lag=reference.lag,
+        source=reference.source,
+        notes=reference.notes,
+        extra={**outline.extra, MAPPED: reference.fingerprint},
+    )
+
+
+def map_of(reference: Reference, inner: FeatureMap) -> HalfMapped:
+    """Take a map for that of the reference.
+
+    Raises
+    ------
+    IntegrityError
+        When it is another one, by its fingerprint.
+    """
+    if inner.fingerprint() != reference.fingerprint:
+        raise IntegrityError(
+            f"fakes must be mapped as the reference was, by {reference.fingerprint}",
+            received=inner.fingerprint(),
+            remedy="Name the features, the weights and the precision of the reference, or write the reference again.",
+        )
+    return HalfMapped(inner)

@@ -17,9 +17,21 @@ _OUT = click.Path(file_okay=False, path_type=Path)
 @click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--out", type=_OUT, required=True, help="Folder of the runs; what is there is not trained again.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+@click.option(
+    "--images",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="An .npz of x_train, y_train, x_test, y_test to train on and judge by; for presets such as gpu28.",
+)
 @click.option("--write", is_flag=True, help="Store the results, and write the tables of the README.")
 def accept_models(
-    names: tuple[str, ...], everything: bool, preset: str | None, seeds: int, out: Path, jobs: int, write: bool
+    names: tuple[str, ...],
+    everything: bool,
+    preset: str | None,
+    seeds: int,
+    out: Path,
+    jobs: int,
+    images: Path | None,
+    write: bool,
 ) -> None:
     """Train models NAMES with several seeds and judge them. The exit code is 1 when one misses a bar."""
     from reference_models.acceptance.accept import accept, judged_presets, store
@@ -27,15 +39,18 @@ def accept_models(
 
     if everything == bool(names):
         raise click.UsageError("Name models, or pass --all.")
-    chosen = [(m, p) for m, p in judged_presets(names or None) if preset in (None, p)]
+    if images is not None and preset is None:
+        raise click.UsageError("--images needs --preset, such as gpu28.")
+    known = judged_presets(names or None) if images is None else [(name, str(preset)) for name in names]
+    chosen = [(m, p) for m, p in known if preset in (None, p)]
     if not chosen:
         raise click.UsageError("No judge exists for that: see `list` for the presets.")
-    results = accept(chosen, seeds=seeds, out=out, jobs=jobs)
+    results = accept(chosen, seeds=seeds, out=out, jobs=jobs, images=images)
     for found in results:
         verdict = "passes" if found["passes"] else f"FAILS: {', '.join(found['misses'] + found['broken'])}"
         click.echo(f"{found['model']} {found['preset']}: {verdict}; {found['median']}")
     if write:
-        store(results)
+        store(results, bars=None if images is None else out / "bars.json")
         write_page()
     if not all(found["passes"] for found in results):
         raise click.exceptions.Exit(1)

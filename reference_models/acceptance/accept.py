@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from gandiag.core.files import replace_file
-from reference_models.acceptance.bars import Bar, Judge, Numbers, failed, stored_bars
+from reference_models.acceptance.bars import STORE, Bar, Judge, Numbers, failed, stored_bars
+from reference_models.acceptance.own_images import OwnImages
 from reference_models.acceptance.places import PLACES, place_of
 from reference_models.core.model import MODELS
 from reference_models.core.presets import preset_names, preset_of
@@ -32,6 +33,37 @@ class Job:
     preset: str
     seed: int
     out: Path
+    images: OwnImages | None = None
+
+    @property
+    def place(self) -> str:
+        """Where the model is judged."""
+        if self.images is None:
+            return place_of(preset_of(self.model, self.preset))
+        return self.images.place(self.domains)
+
+    @property
+    def judge(self) -> Judge:
+        """Who judges it."""
+        return _judge(self.place) if self.images is None else self.images.judge(self.domains)
+
+    def trained(self) -> tuple[float, int]:
+        """Train, or go on with what is there, and give minutes and steps; of a whole run no data are read."""
+        from reference_models.core.checkpoint import read_facts
+        from reference_models.core.running import train
+
+        facts = read_facts(self.folder / "checkpoint.safetensors") if self.folder.exists() else None
+        if facts is not None and facts["step"] == facts["steps"] == preset_of(self.model, self.preset).steps:
+            return facts["seconds"] / 60, facts["step"]
+        data = None if self.images is None else self.images.sources(self.domains, self.out)
+        device = "cpu" if self.images is None else "auto"
+        run = train(self.model, self.preset, seed=self.seed, out=self.folder, data=data, device=device)
+        return run.seconds / 60, run.step
+
+    @property
+    def domains(self) -> int:
+        """How many sources the model is trained on."""
+        return MODELS.get(self.model).model.domains
 
     @property
     def folder(self) -> Path:
@@ -53,7 +85,6 @@ def run_job(job: Job) -> dict[str, Any]:
     """Train, or go on with what is there, and judge; what breaks is a row that says so."""
     import torch
 
-    from reference_models.core.running import train
     from reference_models.core.trained import load
 
     torch.set_num_threads(1)
@@ -63,14 +94,14 @@ def run_job(job: Job) -> dict[str, Any]:
     if done.exists() and (known := json.loads(done.read_text())).get("asked") == json.loads(json.dumps(asked)):
         return dict(known)
     try:
-        run = train(job.model, job.preset, seed=job.seed, out=job.folder, device="cpu")
-        numbers = _judge(place_of(run.preset)).judge(load(job.folder), seed=job.seed)
+        minutes, steps = job.trained()
+        numbers = job.judge.judge(load(job.folder), seed=job.seed)
     except Exception as error:
         return {**row, "error": f"{type(error).__name__}: {error}"}
     odd = [key for key, value in numbers.items() if not math.isfinite(value)]
     if odd:
         return {**row, "error": f"no number for {', '.join(odd)}"}
-    row |= {"minutes": round(run.seconds / 60, 2), "steps": run.step, "numbers": numbers, "asked": asked}
+    row |= {"minutes": round(minutes, 2), "steps": steps, "numbers": numbers, "asked": asked}
     replace_file(done, json.dumps(row, allow_nan=False).encode())
     return row
 
@@ -80,29 +111,51 @@ def _judge(place: str) -> Judge:
     return PLACES[place]()
 
 
-def accept(presets: list[tuple[str, str]], *, seeds: int, out: Path, jobs: int = 1) -> list[dict[str, Any]]:
+def accept(
+    presets: list[tuple[str, str]], *, seeds: int, out: Path, jobs: int = 1, images: Path | None = None
+) -> list[dict[str, Any]]:
     """Train and judge presets with seeds 0, 1, ..., and sum up each.
+
+    Parameters
+    ----------
+    presets : list of (str, str)
+        Models, and the preset of each.
+    seeds : int
+    out : Path
+        Folder of the runs.
+    jobs : int
+        Processes.
+    images : Path, optional
+        Labelled images of the user's own that the models are trained on and judged by; see `own_images`.
 
     Returns
     -------
     list of dict
         One per preset: the medians over the seeds, which bars they miss, the minutes, and the rows of the seeds.
     """
-    todo = [Job(model=m, preset=p, seed=s, out=out) for s in range(seeds) for m, p in presets]
+    own = None if images is None else OwnImages(images.resolve())
+    bars = {(m, p): _bars(Job(model=m, preset=p, seed=0, out=out, images=own)) for m, p in presets}  # before training
+    fresh = None if own is None else OwnImages(own.path)  # without the arrays, since it travels to other processes
+    todo = [Job(model=m, preset=p, seed=s, out=out, images=fresh) for s in range(seeds) for m, p in presets]
     if jobs == 1:
         rows = [run_job(job) for job in todo]
     else:
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
             rows = list(pool.map(run_job, todo))
-    return [summed_up(m, p, [r for r in rows if (r["model"], r["preset"]) == (m, p)]) for m, p in presets]
+    return [summed_up(m, p, [r for r in rows if (r["model"], r["preset"]) == (m, p)], *bars[m, p]) for m, p in presets]
 
 
-def summed_up(model: str, preset: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _bars(job: Job) -> tuple[str, list[Bar]]:
+    if job.images is None:
+        return job.place, stored_bars(job.place)
+    return job.place, [Bar(**bar) for bar in job.images.bars(job.domains, job.out)["bars"]]
+
+
+def summed_up(model: str, preset: str, rows: list[dict[str, Any]], place: str, bars: list[Bar]) -> dict[str, Any]:
     """Sum up the seeds of one preset: it passes when more than half of them clear every bar and none broke.
 
     Whole seeds are counted, not bars: medians of each number would pass three seeds of which each fails another bar.
     """
-    bars = stored_bars(place_of(preset_of(model, preset)))
     broken = [row["error"] for row in rows if "error" in row]
     whole = [row for row in rows if "error" not in row]
     medians = median_numbers([row["numbers"] for row in whole])
@@ -111,6 +164,7 @@ def summed_up(model: str, preset: str, rows: list[dict[str, Any]]) -> dict[str, 
     return {
         "model": model,
         "preset": preset,
+        "place": place,
         "passes": passes,
         "misses": [] if passes else sorted({name for missed in misses for name in missed}),
         "broken": broken,
@@ -125,12 +179,15 @@ def median_numbers(rows: list[Numbers]) -> Numbers:
     return {key: round(statistics.median([row[key] for row in rows]), 4) for key in rows[0]} if rows else {}
 
 
-def store(results: list[dict[str, Any]], path: Path = RESULTS) -> None:
-    """Put results in the place of those of the same model and preset."""
+def store(results: list[dict[str, Any]], path: Path = RESULTS, *, bars: Path | None = None) -> None:
+    """Put results in the place of those of the same model and preset, and bars beside those that are kept."""
     kept = {(r["model"], r["preset"]): r for r in (json.loads(path.read_text()) if path.exists() else [])}
     kept |= {(r["model"], r["preset"]): r for r in results}
     lines = ",\n".join(json.dumps(kept[key], sort_keys=True, allow_nan=False) for key in sorted(kept))
     replace_file(path, f"[\n{lines}\n]\n".encode())
+    if bars is not None:
+        known = {**json.loads(STORE.read_text()), **json.loads(bars.read_text())}
+        replace_file(STORE, json.dumps(known, indent=1, sort_keys=True).encode() + b"\n")
 
 
 def table(path: Path = RESULTS) -> str:
@@ -140,10 +197,10 @@ def table(path: Path = RESULTS) -> str:
     lines = [head.replace("|---||", "|---|")]
     for spec in MODELS:
         for preset in preset_names(spec.name):
-            place = place_of(preset_of(spec.name, preset))
-            if not preset.startswith("cpu"):
-                continue
             found = results.get((spec.name, preset))
+            place = place_of(preset_of(spec.name, preset)) if found is None else found["place"]
+            if not preset.startswith("cpu") and found is None:
+                continue
             lines.append(f"| {spec.name} | `{_cell(spec.formula)}` | {preset} | {_outcome(found, place)} |")
     return "\n".join(lines)
 

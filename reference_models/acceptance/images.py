@@ -1,8 +1,8 @@
 """The place of labelled images: models trained on one part of them, judged against another.
 
-The held-out half is cut in two at random, ten times. The samples are compared with the first part; what the second part
-scores in their place is the floor, at exactly the same sizes. Features are the last hidden layer of a small classifier
-that was trained on the training half.
+The held-out half is cut in two at random, ten times (``splits``). The samples are compared with the first part; what
+the second part scores in their place is the floor, at exactly the same sizes. Features are the last hidden layer of a
+small classifier that was trained on the training half.
 """
 
 from __future__ import annotations
@@ -43,12 +43,24 @@ class LabelledImages:
         The brightest value; the darkest is 0, and values are whole numbers.
     binary : bool
         Compare black and white, for models of binary data: grey levels are cut at half.
+    splits : int
+        Into how many pairs of halves samples are measured.
+    told_on : int, optional
+        Rows of a side on which the classifiers of the two-sample test are trained and tested, their cost being what it
+        is; all by default.
     """
 
     def __init__(
-        self, train: tuple[Any, Any], test: tuple[Any, Any], *, top: float = 255.0, binary: bool = False
+        self,
+        train: tuple[Any, Any],
+        test: tuple[Any, Any],
+        *,
+        top: float = 255.0,
+        binary: bool = False,
+        splits: int = SPLITS,
+        told_on: int | None = None,
     ) -> None:
-        self._top, self._binary = top, binary
+        self._top, self._binary, self._splits, self._told_on = top, binary, splits, told_on
         self._train, self._test = self._flat(train[0]), self._flat(test[0])
         self._labels, self._test_labels = np.asarray(train[1], dtype=np.int64), np.asarray(test[1], dtype=np.int64)
 
@@ -76,15 +88,15 @@ class LabelledImages:
         return out
 
     def judge(self, sampler: Sampler, *, seed: int) -> Numbers:
-        """Measure a sampler against ten random halves of the held-out digits, and average."""
+        """Measure a sampler against random halves of the held-out images, and average."""
         rng = stream(seed, "acceptance", "samples")
         most = len(self._test) // 2 * 2
         rows = self._flat(sampler.sample(min(most, sampler.size or most), rng=rng).values)
         found = []
-        for index in range(SPLITS):
+        for index in range(self._splits):
             first, _ = self._split(seed, index)
             chosen = rows[stream(seed, "acceptance", "chosen", str(index)).permutation(len(rows))[: len(first)]]
-            found.append({**self._numbers(first, chosen, seed, index), **told_apart(first, chosen, index)})
+            found.append({**self._numbers(first, chosen, seed, index), **self._told_apart(first, chosen, index)})
         return {key: float(np.mean([row[key] for row in found])) for key in found[0]}
 
     def floor(self, *, seed: int, times: int) -> list[Numbers]:
@@ -96,8 +108,11 @@ class LabelledImages:
         splits = [self._split(seed, index) for index in range(times)]
         rows = [self._numbers(*split, seed, index) for index, split in enumerate(splits)]
         for index in range(min(times, _TOLD_APART)):
-            rows[index] |= told_apart(*splits[index], index)
+            rows[index] |= self._told_apart(*splits[index], index)
         return rows
+
+    def _told_apart(self, real: Matrix, fake: Matrix, index: int) -> Numbers:
+        return told_apart(real[: self._told_on], fake[: self._told_on], index)
 
     def _split(self, seed: int, index: int) -> Split:
         test = self._test
@@ -182,12 +197,12 @@ def told_apart(real: Matrix, fake: Matrix, index: int) -> Numbers:
     return {"c2st": float("nan") if advantage is None else 0.5 * (1.0 + advantage)}
 
 
-def digits(*, binary: bool = False) -> LabelledImages:
+def digits(*, binary: bool = False, splits: int = SPLITS) -> LabelledImages:
     """Make the judge of the 8 by 8 digits: models are trained on one half and judged against the other."""
     parts = [gandiag.open_sampler(f"data:digits?split={part}") for part in ("train", "test")]
     drawn = [part.sample(part.size or 1, rng=stream(0, "acceptance", "digits")) for part in parts]
     train, test = ((np.asarray(x.values), x.labels) for x in drawn)
-    return LabelledImages(train, test, top=16.0, binary=binary)
+    return LabelledImages(train, test, top=16.0, binary=binary, splits=splits)
 
 
 def _even(n: int, parts: int) -> Labels:

@@ -9,6 +9,7 @@ from reference_models.acceptance.images import digits
 from reference_models.acceptance.toys import Density, Modes, Stacked
 from reference_models.acceptance.translations import Translation
 from reference_models.core.presets import Preset
+from reference_models.oracles.translation import bundled
 
 PLACES: dict[str, Callable[[], Judge]] = {
     "ring8": lambda: Modes("toy:ring8", 8),
@@ -17,9 +18,9 @@ PLACES: dict[str, Callable[[], Judge]] = {
     "digits": digits,
     "digits-binary": lambda: digits(binary=True),
     "stacked": Stacked,
-    "rotate": lambda: Translation("rotate"),
-    "invert": lambda: Translation("invert"),
-    "thicken": lambda: Translation("thicken"),
+    "rotate": lambda: Translation(bundled("rotate")),
+    "invert": lambda: Translation(bundled("invert")),
+    "thicken": lambda: Translation(bundled("thicken")),
 }
 _BY_ADDRESS = {
     "toy:ring8": "ring8",

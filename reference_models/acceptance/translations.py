@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.rng import stream
-from gandiag.datasets.domains import true_map
 from gandiag.numerics.nearest import nearest_rows
 from reference_models.acceptance.bars import Bar, Numbers
-from reference_models.oracles.translation import BARS, Map, digits, judged, translators
+from reference_models.oracles.translation import BARS, Domains, Map, judged, translators
 
 Images = NDArray[np.float64]
 
@@ -32,16 +31,16 @@ class Translation:
 
     Parameters
     ----------
-    kind : {"invert", "rotate", "thicken", "shift", "box"}
+    domains : Domains
     """
 
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
+    def __init__(self, domains: Domains) -> None:
+        self._domains = domains
 
     def judge(self, sampler: Any, *, seed: int) -> Numbers:
         """Measure a trained model that translates, or `Maps`; nothing in it is random."""
         found = sampler if isinstance(sampler, Maps) else Maps(**_named(translators(sampler.model)))
-        return judged(found.translate, found.back, self._kind)
+        return judged(found.translate, found.back, self._domains)
 
     def floor(self, *, seed: int, times: int) -> list[Numbers]:
         """Measure the true map, with a way back that looks the image up."""
@@ -61,11 +60,11 @@ class Translation:
         }
 
     def _true(self, images: Images) -> Images:
-        return true_map(images, self._kind)
+        return self._domains.true(images)
 
     @cached_property
     def _known(self) -> tuple[Images, Images]:
-        images = np.concatenate([digits("train")[0], digits("test")[0]])
+        images = np.concatenate([self._domains.ones[0], self._domains.others[0]])
         return images, self._true(images)
 
     def _looked_up(self, images: Images) -> Images:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,9 @@ from reference_models.core.model import Model, evaluating
 
 Images = NDArray[np.float64]
 Map = Callable[[Images], Images]
+Labelled = tuple[Images, NDArray[np.int64]]
 
-TOP = 16.0  # the brightest grey level
+TOP = 16.0  # the brightest grey level of the bundled digits
 SIGMA = 0.05  # of the noise on the translation, on the scale [0, 1]
 
 BARS = (
@@ -40,18 +41,86 @@ BARS = (
 )
 
 
-def judged(translate: Map, back: Map, kind: str, *, split: str = "test") -> Numbers:
-    """Measure a translation from digits to ``kind`` of digits.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reader:
+    """A classifier of one domain; its last hidden layer are the features."""
+
+    net: Any
+    top: float
+
+    def read(self, images: Images) -> NDArray[np.int64]:
+        """Give the classes of images."""
+        return np.asarray(self.net.predict(_flat(images, self.top)), dtype=np.int64)
+
+    def features(self, images: Images) -> Images:
+        """Give the last hidden layer, shape (n, 32)."""
+        hidden = _flat(images, self.top)
+        for weights, offsets in zip(self.net.coefs_[:-1], self.net.intercepts_[:-1], strict=True):
+            hidden = np.maximum(hidden @ weights + offsets, 0.0)
+        return hidden
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Domains:
+    """Two domains of images, and the true map between them.
+
+    Parameters
+    ----------
+    ones : (ndarray of shape (n, h, w), ndarray of shape (n,))
+        Domain a, and its classes; nobody has seen their true images.
+    others : (ndarray of shape (m, h, w), ndarray of shape (m,))
+        Images that no model has seen as they are; their true images are domain b, unless ``real`` is.
+    true : callable
+        The map from a to b.
+    top : float
+        The brightest value; the darkest is 0.
+    real : (ndarray of shape (k, h, w), ndarray of shape (k,)), optional
+        Domain b itself, where it is made of other images than ``others``.
+    """
+
+    ones: Labelled
+    others: Labelled
+    true: Map
+    top: float = TOP
+    real: Labelled | None = None
+
+    @cached_property
+    def b(self) -> Labelled:
+        """The real images of domain b, and their classes."""
+        return (self.true(self.others[0]), self.others[1]) if self.real is None else self.real
+
+    @cached_property
+    def reader(self) -> Reader:
+        """A classifier that was trained on the real images of domain b."""
+        from sklearn.neural_network import MLPClassifier
+
+        images, labels = self.b
+        net = MLPClassifier((64, 32), random_state=0, max_iter=1000, alpha=1e-3, tol=1e-3)
+        return Reader(net=net.fit(_flat(images, self.top), labels), top=self.top)
+
+    def error(self, one: Images, other: Images) -> float:
+        """Mean absolute difference per pixel, on the scale [0, 1]."""
+        return float(np.mean(np.abs(one - other))) / self.top
+
+
+@lru_cache(maxsize=8)
+def bundled(kind: str) -> Domains:
+    """Give the bundled digits and ``kind`` of them: "invert", "rotate", "thicken", "shift" or "box"."""
+    require_one_of(kind, MAPS, name="kind")
+    return Domains(ones=digits("train"), others=digits("test"), true=lambda images: true_map(images, kind))
+
+
+def judged(translate: Map, back: Map, domains: Domains, *, split: str = "test") -> Numbers:
+    """Measure a translation between two domains.
 
     Parameters
     ----------
     translate, back : callable
-        From domain a to b, and back: images of shape (n, 8, 8) with grey levels 0 to 16, to the same.
-    kind : {"invert", "rotate", "thicken", "shift", "box"}
-        The true map.
+        From domain a to b, and back: images of shape (n, h, w) with values from 0 to the domains' top, to the same.
+    domains : Domains
     split : {"test", "train"}
-        Images on which cycle and paired error are measured. Of "test" a model of the bundled domains has never seen
-        the inputs; of "train" nobody has seen the true images.
+        Images on which cycle and paired error are measured. Of "test" (``others``) a model of these domains has never
+        seen the inputs; of "train" (``ones``) nobody has seen the true images.
 
     Returns
     -------
@@ -70,26 +139,33 @@ def judged(translate: Map, back: Map, kind: str, *, split: str = "test") -> Numb
     back hands the noise on; hence the noise in the denominator. Label and distance to b are always measured on the
     images of domain a, whose true images are not in b.
     """
-    require_one_of(kind, MAPS, name="kind")
-    x, _ = digits(split)
-    y, truth = translate(x), true_map(x, kind)
-    cycle, paired = _error(back(y), x), _error(y, truth)
+    require_one_of(split, ("test", "train"), name="split")
+    x, _ = domains.others if split == "test" else domains.ones
+    y, truth, error, top = translate(x), domains.true(x), domains.error, domains.top
+    cycle, paired = error(back(y), x), error(y, truth)
     offset = float(np.median(truth - x))
-    noise = SIGMA * TOP * stream(0, "translation", "noise").standard_normal(y.shape)
-    noisy = np.clip(y + noise, 0.0, TOP)
-    reader = reader_of(kind)
-    ones, labels = digits("train")
-    there, real, right = translate(ones), true_map(digits("test")[0], kind), true_map(ones, kind)
-    distances = [frechet_distance(reader.features(real), reader.features(images)) for images in (there, right)]
+    noise = SIGMA * top * stream(0, "translation", "noise").standard_normal(y.shape)
+    noisy = np.clip(y + noise, 0.0, top)
     return {
         "cycle": cycle,
         "paired": paired,
-        "paired_to_offset": paired / _error(np.clip(x + offset, 0.0, TOP), truth),
-        "paired_to_identity": paired / _error(x, truth),
+        "paired_to_offset": paired / error(np.clip(x + offset, 0.0, top), truth),
+        "paired_to_identity": paired / error(x, truth),
+        **_read_in_b(translate, domains),
+        "noise_growth": error(back(noisy), x) / (cycle + error(noisy, y)),
+    }
+
+
+def _read_in_b(translate: Map, domains: Domains) -> Numbers:
+    """Say what a classifier of domain b makes of the translations of domain a."""
+    ones, labels = domains.ones
+    reader, real = domains.reader, domains.b[0]
+    there, right = translate(ones), domains.true(ones)
+    distances = [frechet_distance(reader.features(real), reader.features(images)) for images in (there, right)]
+    return {
         "label": float(np.mean(reader.read(there) == labels)),
         "label_of_truth": float(np.mean(reader.read(right) == labels)),
         "frechet_to_floor": float(distances[0]) / float(distances[1]),
-        "noise_growth": _error(back(noisy), x) / (cycle + _error(noisy, y)),
     }
 
 
@@ -115,37 +191,5 @@ def digits(split: str) -> tuple[Images, NDArray[np.int64]]:
     return np.asarray(found.values, dtype=np.float64), np.asarray(found.labels, dtype=np.int64)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Reader:
-    """A classifier of one domain; its last hidden layer are the features."""
-
-    net: Any
-
-    def read(self, images: Images) -> NDArray[np.int64]:
-        """Give the classes of images."""
-        return np.asarray(self.net.predict(_flat(images)), dtype=np.int64)
-
-    def features(self, images: Images) -> Images:
-        """Give the last hidden layer, shape (n, 32)."""
-        hidden = _flat(images)
-        for weights, offsets in zip(self.net.coefs_[:-1], self.net.intercepts_[:-1], strict=True):
-            hidden = np.maximum(hidden @ weights + offsets, 0.0)
-        return hidden
-
-
-@lru_cache(maxsize=8)
-def reader_of(kind: str) -> Reader:
-    """Train a classifier on the real images of domain b."""
-    from sklearn.neural_network import MLPClassifier
-
-    images, labels = digits("test")
-    net = MLPClassifier((64, 32), random_state=0, max_iter=1000, alpha=1e-3, tol=1e-3)
-    return Reader(net=net.fit(_flat(true_map(images, kind)), labels))
-
-
-def _flat(images: Images) -> Images:
-    return np.asarray(images, dtype=np.float64).reshape(len(images), -1) / TOP
-
-
-def _error(one: Images, other: Images) -> float:
-    return float(np.mean(np.abs(one - other))) / TOP
+def _flat(images: Images, top: float) -> Images:
+    return np.asarray(images, dtype=np.float64).reshape(len(images), -1) / top

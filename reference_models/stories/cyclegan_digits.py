@@ -19,7 +19,7 @@ from reference_models.acceptance.bars import failed
 from reference_models.core.loop import fit
 from reference_models.core.running import begin
 from reference_models.core.stories import Story, Tale
-from reference_models.oracles.translation import BARS, TOP, digits, judged, translators
+from reference_models.oracles.translation import BARS, TOP, bundled, digits, judged, translators
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +39,7 @@ def run(*, seed: int, quick: bool, progress: Callable[[str, int, int], Any] | No
         settings: dict[str, Any] = {"identity": weight, "constant": steps // 2, "decay": steps // 2}
         one = fit(begin("cyclegan", "cpu", seed=seed, device="cpu", **settings), steps)
         there, back = translators(one.model)
-        found = judged(there, back, KIND)
+        found = judged(there, back, bundled(KIND))
         numbers[name] = {**found, "misses": failed(list(BARS), found)}
         x = digits("test")[0][:SHOWN]
         pictures[name] = np.stack([x, there(x), true_map(x, KIND), back(there(x))])

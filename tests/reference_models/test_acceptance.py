@@ -33,7 +33,11 @@ def test_a_number_that_is_absent_or_not_finite_misses_its_bar() -> None:
         assert failed([BAR], numbers) == ["x"]
 
 
-@pytest.mark.parametrize("place", PLACES)
+def test_every_place_has_bars() -> None:
+    assert set(PLACES) <= set(STORED)
+
+
+@pytest.mark.parametrize("place", STORED)
 def test_all_that_must_fail_fails_and_the_floor_passes(place: str) -> None:
     found, bars = STORED[place], stored_bars(place)
     assert found["must_fail"]
@@ -51,9 +55,8 @@ def test_the_bars_of_the_digits_follow_their_rules() -> None:
     assert bars["nearer_train"] == pytest.approx(floor["nearer_train"]["q99"], rel=1e-4)
 
 
-def test_the_judge_of_digits_passes_real_ones_and_fails_a_memoriser(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "SPLITS", 2)
-    judge, bars = images.digits(), stored_bars("digits")
+def test_the_judge_of_digits_passes_real_ones_and_fails_a_memoriser() -> None:
+    judge, bars = images.digits(splits=2), stored_bars("digits")
     assert judge.accuracy() > 0.95
     real = judge.floor(seed=3, times=3)
     assert failed(bars, {key: float(np.median([row[key] for row in real])) for key in real[0]}) == []
@@ -72,18 +75,21 @@ def test_most_seeds_must_pass_as_a_whole_and_a_seed_that_broke_is_no_pass() -> N
     assert failed(list(bars.values()), good) == []
     bad = {**good, "modes_captured": 3.0}
 
+    def summed(model: str, preset: str, found: list[dict[str, Any]]) -> dict[str, Any]:
+        return accept.summed_up(model, preset, found, "ring8", stored_bars("ring8"))
+
     def rows(*numbers: dict[str, float]) -> list[dict[str, Any]]:
         return [{"minutes": 1.0, "numbers": n} for n in numbers]
 
-    assert accept.summed_up("gan", "cpu", rows(good, bad, good))["passes"]
+    assert summed("gan", "cpu", rows(good, bad, good))["passes"]
     # Medians would pass these: each number is bad in one seed alone, but no seed passes.
     each = [{**good, key: value} for key, value in (("modes_captured", 3.0), ("c2st", 0.99), ("mode_spread", 9.0))]
-    assert not accept.summed_up("gan", "cpu", rows(*each))["passes"]
-    missed = accept.summed_up("gan", "cpu", rows(good, bad, bad))
+    assert not summed("gan", "cpu", rows(*each))["passes"]
+    missed = summed("gan", "cpu", rows(good, bad, bad))
     assert (missed["passes"], missed["misses"]) == (False, ["modes_captured"])
-    broken = accept.summed_up("gan", "cpu", [*rows(good, good), {"error": "NumericalError: nan"}])
+    broken = summed("gan", "cpu", [*rows(good, good), {"error": "NumericalError: nan"}])
     assert (broken["passes"], broken["broken"]) == (False, ["NumericalError: nan"])
-    assert not accept.summed_up("gan", "cpu", [{"error": "x"}])["passes"]
+    assert not summed("gan", "cpu", [{"error": "x"}])["passes"]
 
 
 def test_a_job_trains_judges_and_is_not_done_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +111,15 @@ def test_a_job_trains_judges_and_is_not_done_twice(tmp_path: Path, monkeypatch: 
 
 def test_results_are_kept_by_model_and_preset_and_shown(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
-    result = {"model": "gan", "preset": "cpu", "passes": False, "misses": ["c2st"], "broken": [], "seeds": []}
+    result = {
+        "model": "gan",
+        "preset": "cpu",
+        "place": "ring8",
+        "passes": False,
+        "misses": ["c2st"],
+        "broken": [],
+        "seeds": [],
+    }
     accept.store([{**result, "minutes": 1.0, "median": {"c2st": 0.9}}], path)
     accept.store([{**result, "minutes": 2.0, "median": {"c2st": 0.8}}], path)
     assert len(json.loads(path.read_text())) == 1

@@ -7,7 +7,7 @@ import pytest
 
 from gandiag.datasets.domains import true_map
 from reference_models.acceptance.bars import failed
-from reference_models.oracles.translation import BARS, TOP, Images, Map, digits, judged
+from reference_models.oracles.translation import BARS, TOP, Images, Map, bundled, digits, judged
 
 Pair = tuple[Map, Map]
 KIND = "rotate"
@@ -66,7 +66,7 @@ def read_from_hiding(y: Images) -> Images:
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_the_true_map_passes(split: str) -> None:
-    found = judged(right, home, KIND, split=split)
+    found = judged(right, home, bundled(KIND), split=split)
     assert failed(list(BARS), found) == []
     assert (found["cycle"], found["paired"], found["frechet_to_floor"]) == (0, 0, pytest.approx(1))
     assert found["label"] == found["label_of_truth"] > 0.95
@@ -85,12 +85,12 @@ def test_the_true_map_passes(split: str) -> None:
     ids=["identity", "permutation", "constant", "hidden", "shown and hidden"],
 )
 def test_what_has_no_meaning_is_rejected(pair: Pair, misses: set[str]) -> None:
-    found = judged(*pair, KIND)
+    found = judged(*pair, bundled(KIND))
     assert misses <= set(failed(list(BARS), found)), found
 
 
 def test_no_cycle_error_proves_nothing() -> None:
     for pair in ((same, same), (permuted, permuted_back)):
-        found = judged(*pair, KIND)
+        found = judged(*pair, bundled(KIND))
         assert found["cycle"] == 0.0
         assert found["noise_growth"] < 1.1

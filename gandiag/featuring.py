@@ -12,9 +12,8 @@ from gandiag.core.protocols import Progress
 from gandiag.drawing import drawn_real
 from gandiag.errors import ConfigError, placed
 from gandiag.extraction import extracted, is_cacheable
-from gandiag.features import default_name
+from gandiag.features import default_name, fitted_map
 from gandiag.memory import require_memory
-from gandiag.preparation import fitted_map
 from gandiag.references.files import write_reference
 from gandiag.references.making import outline_of, reference_of_rows
 from gandiag.references.reference import Reference, Rows, reference_of

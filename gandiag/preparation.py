@@ -23,11 +23,10 @@ from gandiag.core.protocols import FeatureMap, Sampler
 from gandiag.core.report import RealSource
 from gandiag.core.rng import stream
 from gandiag.core.samples import KnownModes, SampleSet
-from gandiag.core.specs import FEATURES
 from gandiag.drawing import drawn_fake, drawn_real, drawn_train, kept_sides, noting_formats, require_alike
 from gandiag.errors import ConfigError, RangeError, placed
 from gandiag.extraction import extracted, is_cacheable
-from gandiag.features import default_name
+from gandiag.features import default_name, fitted_map
 from gandiag.memory import require_memory
 from gandiag.references.mapping import is_mapped, map_of, rows_of
 from gandiag.references.reference import reference_of
@@ -303,19 +302,6 @@ def prepare(
         kept=kept_sides(None if reference is not None else real, train, [sampler for _, sampler in fakes]),
         outline=None if reference is None else raw,
     )
-
-
-def fitted_map(name: str, fit: SampleSet) -> FeatureMap:
-    """Fit the feature map of that name, or of ``name:argument``."""
-    base, colon, argument = name.partition(":")
-    spec = FEATURES.get(base)
-    if not colon:
-        return spec.fit(fit)
-    if not spec.argument:
-        raise ConfigError(
-            f"the feature map {base} takes nothing after a colon", received=name, remedy=f"Name features={base!r}."
-        )
-    return spec.fit(fit, argument)
 
 
 def _outside(samples: SampleSet, declared: tuple[float, float] | None) -> NDArray[np.bool_] | None:

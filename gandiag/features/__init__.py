@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gandiag.errors import ConfigError
 
 if TYPE_CHECKING:
+    from gandiag.core.protocols import FeatureMap
     from gandiag.core.samples import SampleSet
 
 LARGEST_FLAT = 4096
@@ -42,3 +43,38 @@ def default_name(samples: SampleSet) -> str:
             remedy="Choose flatten (pixels as they are) or inception (for FID), or pass embeddings of your own.",
         )
     return "flatten"
+
+
+def fitted_map(name: str, samples: SampleSet) -> FeatureMap:
+    """Fit the feature map of that name.
+
+    Parameters
+    ----------
+    name : str
+        A name of ``gandiag list features``, with what it takes after a colon: ``pca:50``. Hyphens and underscores are
+        one.
+    samples : SampleSet
+        Real rows that are set aside: neither those that are compared, nor any of the fake side.
+
+    Returns
+    -------
+    FeatureMap
+
+    Raises
+    ------
+    ConfigError
+        For a name that there is not, or a map that takes nothing after a colon.
+    DataError
+        When the samples are none that the map is for.
+    """
+    from gandiag.core.specs import FEATURES
+
+    base, colon, argument = name.partition(":")
+    spec = FEATURES.get(base if base in FEATURES.names() else base.replace("-", "_"))
+    if not colon:
+        return spec.fit(samples)
+    if not spec.argument:
+        raise ConfigError(
+            f"the feature map {base} takes nothing after a colon", received=name, remedy=f"Name features={base!r}."
+        )
+    return spec.fit(samples, argument)

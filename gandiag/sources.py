@@ -12,8 +12,6 @@ Addresses are
 
 from __future__ import annotations
 
-import difflib
-import importlib.util
 import inspect
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -25,12 +23,13 @@ from gandiag.core.checks import unknown_name
 from gandiag.core.names import nearest
 from gandiag.core.protocols import Sampler
 from gandiag.core.specs import DATASETS, PATHOLOGIES, SAMPLERS, SamplerSpec
-from gandiag.errors import ConfigError, FileFormatError, GandiagError, UnknownName
+from gandiag.errors import ConfigError, UnknownName
 from gandiag.references.opening import opened_reference
 from gandiag.references.reference import ReferenceSampler
-from gandiag.samplers._address import SCHEMES, Address, Distortion, exists, parse_address
+from gandiag.samplers._address import Address, Distortion, exists, parse_address
+from gandiag.samplers._astray import aside, no_such, refuse_misspelt_scheme, unknown_path
 from gandiag.samplers._code import load
-from gandiag.samplers._npy import missing
+from gandiag.samplers._shards import is_pattern
 from gandiag.samplers._typed import read_npy, typed
 
 __all__ = ["Address", "Distortion", "open_sampler", "parse_address", "read_labels", "shown"]
@@ -153,10 +152,10 @@ def _opened(source: object, given: dict[str, Any]) -> Sampler:
         if _accepts(spec, source, broken):
             return _call(spec.open, source, given, what=f"sources of kind {spec.name}")
     if isinstance(source, Path):
-        raise _unknown_path(source, str(given.get("name", source.name)), broken)
+        raise unknown_path(source, str(given.get("name", source.name)), broken)
     raise ConfigError(
         "a source must be something that samples can come from",
-        received=f"{type(source).__name__}{_aside(broken)}",
+        received=f"{type(source).__name__}{aside(broken)}",
         remedy="Pass an array, a callable def sample(n, rng), a module with latent=, or an address; "
         "see `gandiag list samplers`.",
     )
@@ -192,10 +191,6 @@ def _accepts(spec: SamplerSpec, source: object, broken: list[str]) -> bool:
         return False
 
 
-def _aside(broken: list[str]) -> str:
-    return f" (adapters that do not load: {'; '.join(broken)})" if broken else ""
-
-
 def _from_address(address: Address, given: dict[str, Any]) -> Sampler:
     named = {"name": _shown(address), **given}
     if address.form != "builtin":
@@ -213,7 +208,7 @@ def _from_address(address: Address, given: dict[str, Any]) -> Sampler:
         if address.form == "path":
             inner = _from_path(address, inside)
         else:
-            _refuse_misspelt_scheme(address)
+            refuse_misspelt_scheme(address)
             inner = _opened(load(address.base, address.attribute, name=address.text), inside)
         if not address.distortions:
             return inner
@@ -246,38 +241,9 @@ def _protocol(inner: Sampler, options: dict[str, Any], *, assumed_lag: int) -> S
 
 def _from_path(address: Address, options: dict[str, Any]) -> Sampler:
     path = Path(address.base).expanduser()
-    if not exists(str(path)):
-        raise _no_such(address, path)
+    if not exists(str(path)) and not is_pattern(path):
+        raise no_such(address, path)
     return _opened(path, options)
-
-
-def _no_such(address: Address, path: Path) -> GandiagError:
-    scheme, colon, _ = address.base.partition(":")
-    if colon and len(scheme) > 1 and "/" not in scheme and "\\" not in scheme:
-        remedy = nearest(scheme, [*SCHEMES], fallback="Addresses are paths, toy:name, data:name, or module:attr.")
-        return UnknownName("an address must start with a known scheme", received=address.text, remedy=remedy)
-    return missing(path, name=address.text)
-
-
-def _refuse_misspelt_scheme(address: Address) -> None:
-    """Take ``tooy:ring8`` for a misspelt scheme, unless there is such a module."""
-    close = difflib.get_close_matches(address.base, SCHEMES, n=1, cutoff=0.5)
-    if close and "." not in address.base and importlib.util.find_spec(address.base) is None:
-        raise UnknownName(
-            "an address must start with a known scheme",
-            received=address.text,
-            remedy=f"Did you mean '{close[0]}:{address.attribute}'? There is no module {address.base!r} either.",
-        )
-
-
-def _unknown_path(path: Path, name: str, broken: list[str]) -> FileFormatError:
-    if not exists(str(path)):
-        return missing(path, name=name)
-    return FileFormatError(
-        "the ending of a file must say what it holds: .npy, .npz, .csv, .tsv or .safetensors",
-        received=f"{name}{_aside(broken)}",
-        remedy="Save it in one of these; a folder of images is passed as the folder.",
-    )
 
 
 def _builtin(address: Address) -> Sampler:

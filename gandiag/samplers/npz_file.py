@@ -7,7 +7,7 @@ The member is chosen by ``key``, or is the only one, or is called arr_0, samples
 from __future__ import annotations
 
 import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -17,14 +17,12 @@ from gandiag.core.specs import SamplerSpec
 from gandiag.errors import FileFormatError, GandiagError, ResourceLimitError
 from gandiag.samplers._finite import FiniteSampler
 from gandiag.samplers._members import chosen_member, labels_beside
+from gandiag.samplers._members_of_zip import refuse_odd_names, refuse_overlap, refuse_swelling
 from gandiag.samplers._npy import read_array, require_file
 from gandiag.samplers._receive import as_labels, to_numpy
 from gandiag.samplers._settings import Settings
 
 MOST_MEMBERS = 1000
-MOST_BYTES = 16 * 2**30
-_SMALL = 64 * 2**20
-_MOST_SWELLING = 200
 
 
 def accepts(source: object) -> bool:
@@ -68,29 +66,18 @@ def members_of(archive: zipfile.ZipFile, *, name: str) -> dict[str, zipfile.ZipI
         raise ResourceLimitError(
             f"{name} must have at most {MOST_MEMBERS} members", received=len(infos), remedy="Split it."
         )
+    again = "Write it again with np.savez."
+    refuse_odd_names(infos, name=name, remedy=again)
     members: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
-        parts = PurePosixPath(info.filename.replace("\\", "/"))
-        if parts.is_absolute() or ".." in parts.parts or ":" in info.filename or info.flag_bits & 1:
-            raise FileFormatError(
-                f"members of {name} must have plain names and no encryption",
-                received=ascii(info.filename),
-                remedy="Write it again with np.savez.",
-            )
         key = info.filename.removesuffix(".npy")
         if key in members:
             raise FileFormatError(
                 f"{name} must not hold two members of one name", received=ascii(key), remedy="Write it again."
             )
         members[key] = info
-    total = sum(info.file_size for info in infos)
-    packed = max(1, sum(info.compress_size for info in infos))
-    if total > MOST_BYTES or (total > _SMALL and total > _MOST_SWELLING * packed):
-        raise ResourceLimitError(
-            f"{name} must not swell beyond {MOST_BYTES >> 30} GiB or {_MOST_SWELLING} times its size",
-            received=f"{packed} bytes that claim {total}",
-            remedy="Save it as .npy, which is read without unpacking.",
-        )
+    refuse_overlap(infos, name=name, remedy=again)
+    refuse_swelling(infos, name=name, remedy="Save it as .npy, which is read without unpacking.")
     return members
 
 

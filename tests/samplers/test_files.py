@@ -25,7 +25,9 @@ from gandiag.errors import (
     FileFormatError,
     GandiagError,
     NonFiniteError,
+    RangeError,
     ResourceLimitError,
+    ShapeError,
     TooFewSamplesError,
 )
 from gandiag.samplers import npz_file
@@ -367,3 +369,28 @@ def test_labels_can_be_passed_beside_a_file(tmp_path: Path) -> None:
 def test_an_archive_in_memory_is_not_a_source() -> None:
     with pytest.raises(GandiagError, match=r"something that samples can come from|one array|real numbers"):
         draw(io.BytesIO(b"x"))
+
+
+@pytest.mark.parametrize("ending", [".npy", ".npz"])
+def test_arrays_of_images_take_their_layout_and_range_from_the_address(tmp_path: Path, ending: str) -> None:
+    images = np.random.default_rng(0).uniform(-1, 1, (20, 3, 4, 3)).astype(np.float32)
+    path = tmp_path / f"x{ending}"
+    np.save(path, images) if ending == ".npy" else np.savez(path, images)
+    with pytest.raises(ShapeError, match=r'the channel axis .* either first or last.*layout="channels_first"'):
+        open_sampler(str(path))
+    samples = draw(f"{path}?layout=channels_first&value_range=-1:1")
+    assert (samples.kind, samples.shape, samples.value_range) == ("image", (4, 3, 3), (-1.0, 1.0))
+    assert "channels were moved from first to last" in samples.notes
+    last = draw(path, layout="channels_last")
+    np.testing.assert_array_equal(np.moveaxis(samples.values, -1, 1), last.values)
+    with pytest.raises(RangeError, match=r"declared range \[0, 1\]"):
+        draw(f"{path}?layout=channels_last&value_range=0:1")
+    for wrong in ("value_range=1", "value_range=a:b"):
+        with pytest.raises(ConfigError, match="a range in an address must be two numbers"):
+            open_sampler(f"{path}?{wrong}")
+    with pytest.raises(ConfigError, match="a switch in an address must be yes or no; got maybe"):
+        open_sampler(f"{path}?recursive=maybe")
+    with pytest.raises(ConfigError, match="`recursive` has no meaning for"):
+        open_sampler(f"{path}?recursive=yes")
+    np.save(tmp_path / "y.npy", np.arange(20))
+    assert draw(f"{path}?layout=channels_last&labels={tmp_path}/y.npy").labels is not None

@@ -100,7 +100,7 @@ def write_report(folder: Path, nodeid: str, index: int, verdict: Verdict) -> Non
     ReportNotWritten
         When the folder cannot be made or written to; an earlier report is then untouched.
     """
-    from gandiag.report._files import write_atomically
+    from gandiag.core.files import write_files
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -111,7 +111,7 @@ def write_report(folder: Path, nodeid: str, index: int, verdict: Verdict) -> Non
             remedy="Check the permissions, or name another folder with --gandiag-report.",
         ) from error
     name = file_name(nodeid, index)
-    write_atomically(
+    write_files(
         {
             folder / f"{name}.json": _document(nodeid, verdict),
             folder / f"{name}.html": _page(verdict).encode(),

@@ -8,6 +8,45 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from gandiag.errors import ConfigError, ReportNotWritten
+
+# Of a file's name in that of its temporary: names may have 255 bytes, and some are long already.
+_KEPT = 100
+
+
+def write_files(files: Mapping[Path, bytes], what: str = "a report") -> None:
+    """Put what a person asked for in place: all files whole, or none.
+
+    Parameters
+    ----------
+    files : mapping
+        Path -> content.
+    what : str
+        What they hold, for messages.
+
+    Raises
+    ------
+    ConfigError
+        When a folder does not exist, or the place is taken by something that is no ordinary file.
+    ReportNotWritten
+        When a place cannot be written to; what stood there before is untouched.
+    """
+    for path in files:
+        if not path.parent.is_dir() or (path.exists() and not path.is_file()):
+            raise ConfigError(
+                f"{what} must be written to a file in a folder that exists",
+                received=str(path),
+                remedy="Make the folder first, or name a file in another one.",
+            )
+    try:
+        replace_files(files)
+    except OSError as error:
+        raise ReportNotWritten(
+            f"{what} must be written to a place that can be written to",
+            received=f"{', '.join(map(str, files))}: {error.strerror}",
+            remedy="Check the permissions and the free space, or name another file.",
+        ) from error
+
 
 def replace_file(path: Path, data: bytes) -> None:
     """Put bytes in the place of a file in one move: a reader sees the old file or the new one, never half of one.
@@ -22,7 +61,7 @@ def replace_files(files: Mapping[Path, bytes]) -> None:
     ready: dict[Path, Path] = {}
     try:
         for path, data in files.items():
-            ready[path] = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+            ready[path] = path.with_name(f".{path.name[:_KEPT]}.{secrets.token_hex(6)}.tmp")
             with ready[path].open("xb") as file:
                 file.write(data)
                 file.flush()

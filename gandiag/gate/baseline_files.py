@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gandiag.core.files import replace_files
+from gandiag.core.files import write_files
 from gandiag.core.results import require_finite_fields
 from gandiag.errors import (
     ConfigError,
@@ -18,7 +18,6 @@ from gandiag.errors import (
     GandiagError,
     IntegrityError,
     NumericalError,
-    ReportNotWritten,
 )
 from gandiag.gate.baseline import SCHEMA_VERSION, WRITTEN, Baseline
 
@@ -42,11 +41,11 @@ def write_baseline(baseline: Baseline, path: str | Path) -> None:
     """
     path = Path(path)
     sibling = path.with_suffix(_SIBLING)
-    if path.suffix == _SIBLING or not path.parent.is_dir() or (path.exists() and not path.is_file()):
+    if path.suffix == _SIBLING:
         raise ConfigError(
-            f"a baseline must be written to a file, not called {_SIBLING}, in a folder that exists",
+            f"a baseline itself must not be called {_SIBLING}: its rows are",
             received=str(path),
-            remedy="Name it baseline.json, in a folder that is there.",
+            remedy="Name it baseline.json.",
         )
     if sibling.exists() and not _is_ours(sibling):
         raise ConfigError(
@@ -59,14 +58,7 @@ def write_baseline(baseline: Baseline, path: str | Path) -> None:
     require_finite_fields(document, "baseline")
     document["rows"] = {"file": sibling.name, "sha256": hashlib.sha256(data).hexdigest(), "count": len(baseline.rows)}
     text = json.dumps(document, ensure_ascii=True, allow_nan=False, indent=1) + "\n"
-    try:
-        replace_files({sibling: data, path: text.encode()})
-    except OSError as error:
-        raise ReportNotWritten(
-            "a baseline must be written to a place that can be written to",
-            received=f"{path}: {error.strerror}",
-            remedy="Check the permissions and the free space, or name another file.",
-        ) from error
+    write_files({sibling: data, path: text.encode()}, "a baseline")
 
 
 def _packed(baseline: Baseline) -> bytes:

@@ -13,12 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gandiag.core.files import write_files
 from gandiag.core.report import Diagnosis, FakeReport, Report
 from gandiag.core.results import Result
 from gandiag.core.wording import printable, short
 from gandiag.plots._words import pretty, sds, worse_by, z_of
 from gandiag.report._figures import Figure, figures, laid_out
-from gandiag.report._files import write_atomically
 from gandiag.report._reading import (
     GLOSSARY,
     LABELS,
@@ -94,7 +94,7 @@ def to_html(report: Report) -> str:
 
 def write_html(report: Report, path: str | Path) -> None:
     """Write the page to ``path``, whole or not at all."""
-    write_atomically({Path(path): to_html(report).encode("utf-8", errors="backslashreplace")})
+    write_files({Path(path): to_html(report).encode("utf-8", errors="backslashreplace")})
 
 
 @cache

@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from gandiag.core.files import write_files
 from gandiag.core.report import SCHEMA_VERSION, Report
 from gandiag.core.results import require_finite_fields
 from gandiag.errors import ConfigError, DtypeError, FileFormatError, GandiagError, IntegrityError, NumericalError
-from gandiag.report._files import write_atomically
 
 Arrays = dict[str, NDArray[np.generic]]
 T = TypeVar("T")
@@ -113,7 +113,7 @@ def write_json(report: Report, path: str | Path) -> None:
             remedy="Call it report.json.",
         )
     if not report.arrays:
-        write_atomically({path: to_json(report)})
+        write_files({path: to_json(report)})
         return
     sibling = path.with_suffix(".safetensors")
     if sibling.exists() and not _holds_arrays_of_a_report(sibling):
@@ -125,7 +125,7 @@ def write_json(report: Report, path: str | Path) -> None:
     data = _packed(report.arrays)
     named = {"file": sibling.name, "keys": sorted(report.arrays), "sha256": hashlib.sha256(data).hexdigest()}
     text = to_json(report, arrays=named)
-    write_atomically({sibling: data, path: text})
+    write_files({sibling: data, path: text})
 
 
 def _packed(arrays: Mapping[str, NDArray[np.generic]]) -> bytes:

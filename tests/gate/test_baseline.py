@@ -185,7 +185,7 @@ def test_files_that_are_no_baseline_are_refused(kept: Path, tmp_path: Path) -> N
         read_baseline(tmp_path / "base.json")
     first = read_baseline(kept / "healthy.json")
     (tmp_path / "mine.safetensors").write_bytes(b"data of somebody else")
-    for place, says in (("mine.json", "another file of that name"), ("x.safetensors", "not called"), ("a/b", "folder")):
+    for place, says in (("mine.json", "another file of that name"), ("x.safetensors", "not be called"), ("a/b", "folder")):
         with pytest.raises(ConfigError, match=says):
             write_baseline(first, tmp_path / place)
 

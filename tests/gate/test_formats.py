@@ -201,7 +201,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     def full(*args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gandiag.gate.formats.replace_file", full)
+    monkeypatch.setattr("gandiag.core.files.os.fsync", full)
     with pytest.raises(ReportNotWritten, match="No space left"):
         write([BROKEN], place, "junit")
     assert place.read_text() == before

@@ -10,8 +10,8 @@ import pytest
 from junit_schema import breaches
 
 # Runs within this process forget what they import; NumPy can be imported once only.
-import gandiag.core.verdict
-import gandiag.report._files  # noqa: F401
+import gandiag.core.files
+import gandiag.core.verdict  # noqa: F401
 
 pytest_plugins = ["pytester"]
 
@@ -180,7 +180,7 @@ def test_reports_are_written_and_earlier_ones_outlive_a_failed_write(pytester: p
 import pytest
 @pytest.fixture(autouse=True)
 def full_disk():
-    import gandiag.report._files as files
+    import gandiag.core.files as files
     def refuse(descriptor): raise OSError(28, "No space left on device")
     files.os.fsync = refuse
 """

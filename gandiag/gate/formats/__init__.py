@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gandiag.core.catalog import Catalog
-from gandiag.core.files import replace_file
+from gandiag.core.files import write_files
 from gandiag.core.verdict import Verdict
-from gandiag.errors import ConfigError, ReportNotWritten
 from gandiag.gate.formats._spec import FormatSpec
 
 FORMATS: Catalog[FormatSpec] = Catalog("gandiag.gate.formats", "FORMAT", FormatSpec)
@@ -41,17 +40,4 @@ def write(verdicts: Sequence[Verdict], path: Path, name: str) -> None:
     ReportNotWritten
         When the disk does not take it.
     """
-    if not path.parent.is_dir() or path.is_dir():
-        raise ConfigError(
-            "a verdict must be written to a file in a folder that exists",
-            received=str(path),
-            remedy="Make the folder first, or name a file in another one.",
-        )
-    try:
-        replace_file(path, rendered(verdicts, name).encode("utf-8"))
-    except OSError as error:
-        raise ReportNotWritten(
-            "a verdict must be written to a place that can be written to",
-            received=f"{path}: {error.strerror}",
-            remedy="Check the permissions and the free space, or name another file.",
-        ) from error
+    write_files({path: rendered(verdicts, name).encode("utf-8")}, "a verdict")

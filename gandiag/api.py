@@ -167,7 +167,7 @@ def score(
         fakes.append((name or sampler.name, sampler))
     with placed("train"):
         train_sampler = None if train is None else open_sampler(train)
-    report = evaluate(
+    found = evaluate(
         real_sampler,
         fakes,
         train=train_sampler,
@@ -175,7 +175,7 @@ def score(
         version=gandiag.__version__,
         progress=progress,
     )
-    return Report.of(report)
+    return Report.of(found.report)
 
 
 def _named(fake: Any) -> dict[str, Any]:

@@ -8,18 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import gandiag
-from gandiag.api import OPENING
-from gandiag.core.options import refuse_unknown
-from gandiag.core.protocols import Progress, Sampler
-from gandiag.device import device_of
-from gandiag.errors import ConfigError, placed
+from gandiag.asking import Asked, asked
+from gandiag.core.protocols import Progress
+from gandiag.errors import ConfigError
 from gandiag.gate.baseline import Baseline
 from gandiag.gate.baseline_files import read_baseline, write_baseline
 from gandiag.gate.changes import Change, changed, measured_baseline, reported
-from gandiag.gate.policy import Policy, policy_for
 from gandiag.gate.running import settings_of
 from gandiag.measuring import Settings
-from gandiag.sources import open_sampler, shown
 
 
 def update_baseline(
@@ -62,24 +58,29 @@ def update_baseline(
     GandiagError
         When samples cannot be drawn, or the files cannot be written; an earlier baseline is then untouched.
     """
-    refuse_unknown(opening, OPENING, of="update_baseline")
-    asked = {"n": n, "seed": seed, "features": features, "options": options}
-    policy, sources = _policy(config, gate, {"real": real, "fake": fake, "train": train}, asked)
-    place = policy.baseline if out is None else out
+    call = asked(
+        config,
+        gate,
+        sources={"real": real, "fake": fake, "train": train},
+        changes={"n": n, "seed": seed, "features": features, "options": options},
+        labels=labels,
+        opening=opening,
+        of="update_baseline",
+    )
+    place = call.policy.baseline if out is None else out
     if place is None:
         raise ConfigError(
             "a baseline needs a place",
             received="none",
             remedy='Give out="baseline.json", or --out on the command line.',
         )
-    opened = _Opened(sources, labels, opening)
-    settings = _settings(policy, metrics, opened, device_of([sources["real"], sources["fake"]], device))
+    sampler = call.open("fake")
     baseline = measured_baseline(
-        opened.real,
-        opened.fake,
-        train=opened.train,
-        settings=settings,
-        name=opened.name,
+        call.open("real"),
+        sampler,
+        train=call.open_train(),
+        settings=_settings(call, metrics, call.device(device)),
+        name=call.name_of(sampler),
         version=gandiag.__version__,
         progress=progress,
     )
@@ -122,63 +123,49 @@ def diff_baseline(
     ------
     IntegrityError
         When the two differ in more than the sampler; the message lists in what.
+    ConfigError
+        For a sampler beside two files.
     """
-    refuse_unknown(opening, OPENING, of="diff_baseline")
     first = read_baseline(before)
     last = None if after is None else read_baseline(after)
     if last is not None and real is None and config is None:
         return reported(first, last, name=str(before))
-    # Two files need the real rows alone; the place of a sampler is then taken by the real source.
-    given = {"real": real, "fake": real if last is not None and fake is None else fake, "train": train}
-    policy, sources = _policy(config, gate, given, {})
-    opened = _Opened(sources, labels, opening)
+    if last is not None and (fake is not None or opening):
+        raise ConfigError(
+            "two baselines are compared by the rows that they keep",
+            received="a sampler, or options for one, beside them",
+            remedy="Leave it out, or the later baseline.",
+        )
+    # Two files need the real rows alone.
+    needed = ("real", "fake") if last is None else ("real",)
+    sources = {"real": real, "fake": fake, "train": train}
+    call = asked(
+        config, gate, sources=sources, changes={}, labels=labels, opening=opening, of="diff_baseline", needed=needed
+    )
     settings = Settings(
         metrics=tuple(first.metrics),
-        features=policy.features or first.features,
+        features=call.policy.features or first.features,
         n=first.fingerprints.get("n"),
         seed=int(first.fingerprints.get("seed", 0)),
         options=first.fingerprints.get("options") or None,
-        device=device_of([sources["real"], sources["fake"]], device),
+        device=call.device(device),
     )
     return changed(
         first,
         last,
-        opened.real,
-        opened.fake,
-        train=opened.train,
+        call.open("real"),
+        None if last is not None else call.open("fake"),
+        train=call.open_train(),
         settings=settings,
         name=str(before),
         progress=progress,
     )
 
 
-def _policy(
-    config: str | Path | None, gate: str | None, given: Mapping[str, Any], asked: Mapping[str, Any]
-) -> tuple[Policy, dict[str, Any]]:
-    changes = {key: value for key, value in asked.items() if value is not None}
-    policy = policy_for(config, gate, sources=given, require=None, changes=changes)
-    sources = {side: getattr(policy, side) if value is None else value for side, value in given.items()}
-    return policy.completed(with_train=sources["train"] is not None), sources
-
-
-def _settings(policy: Policy, metrics: Iterable[str] | None, opened: _Opened, device: str | None) -> Settings:
-    settings = settings_of(policy, with_train=opened.train is not None, device=device)
+def _settings(call: Asked, metrics: Iterable[str] | None, device: str | None) -> Settings:
+    settings = settings_of(call.policy, with_train=call.sources["train"] is not None, device=device)
     if metrics is None:
         return settings
     if isinstance(metrics, str):
         raise ConfigError("`metrics` must be a list of names", received=metrics, remedy='Pass metrics=["energy"].')
     return replace(settings, metrics=tuple(metrics))
-
-
-class _Opened:
-    """The sources of a run, opened."""
-
-    def __init__(self, sources: Mapping[str, Any], labels: Any, opening: Mapping[str, Any]) -> None:
-        with placed("real"):
-            self.real: Sampler = open_sampler(sources["real"], **({} if labels is None else {"labels": labels}))
-        with placed("fake"):
-            self.fake: Sampler = open_sampler(sources["fake"], **opening)
-        with placed("train"):
-            self.train: Sampler | None = None if sources["train"] is None else open_sampler(sources["train"])
-        fake = sources["fake"]
-        self.name = shown(fake) if isinstance(fake, str) else self.fake.name

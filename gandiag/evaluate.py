@@ -21,6 +21,19 @@ from gandiag.working import in_threads
 EXAMPLES = 400
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluated:
+    """A report, and the samples that it was made of."""
+
+    report: Report
+    prepared: Prepared
+    settings: Settings
+
+    def comparison(self, i: int) -> Comparison:
+        """Put the i-th fake source beside the real one, as the metrics saw them."""
+        return self.prepared.comparison(i, seed=self.settings.seed, device=self.settings.device)
+
+
 def evaluate(
     real: Sampler,
     fakes: Sequence[tuple[str, Sampler]],
@@ -29,7 +42,7 @@ def evaluate(
     settings: Settings,
     version: str,
     progress: Progress | None = None,
-) -> Report:
+) -> Evaluated:
     """Score each fake source against one real source.
 
     Parameters
@@ -46,39 +59,14 @@ def evaluate(
 
     Returns
     -------
-    Report
+    Evaluated
+        The report, and the samples that it was made of.
 
     Raises
     ------
     GandiagError
         When samples cannot be drawn or read. A metric that fails does not raise: its result says so.
     """
-    return evaluated(real, fakes, train=train, settings=settings, version=version, progress=progress).report
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Evaluated:
-    """A report, and the samples that it was made of."""
-
-    report: Report
-    prepared: Prepared
-    settings: Settings
-
-    def comparison(self, i: int) -> Comparison:
-        """Put the i-th fake source beside the real one, as the metrics saw them."""
-        return self.prepared.comparison(i, seed=self.settings.seed, device=self.settings.device)
-
-
-def evaluated(
-    real: Sampler,
-    fakes: Sequence[tuple[str, Sampler]],
-    *,
-    train: Sampler | None = None,
-    settings: Settings,
-    version: str,
-    progress: Progress | None = None,
-) -> Evaluated:
-    """Score like `evaluate`, and keep the samples."""
     tell = progress or _silent
     tell("drawing samples", 0, 1)
     prepared = prepare(

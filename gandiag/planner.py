@@ -5,24 +5,23 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gandiag
-from gandiag.api import OPENING
+from gandiag.asking import Asked, asked
 from gandiag.calibration.workers import Workers
 from gandiag.core.names import nearest
-from gandiag.core.options import number, refuse_unknown, whole
+from gandiag.core.options import number, whole
 from gandiag.core.plan import Plan
 from gandiag.core.protocols import Progress, Sampler
 from gandiag.core.selftest import SelfTest
-from gandiag.device import device_of
-from gandiag.errors import ConfigError, placed
+from gandiag.errors import ConfigError
 from gandiag.gate.planning import plan_gate
-from gandiag.gate.policy import Policy, policy_for
+from gandiag.gate.policy import Policy
 from gandiag.gate.self_testing import DEFAULT_N, DEFAULT_RUNS, self_test_gate
 from gandiag.gate.simulating import simulated
-from gandiag.sources import open_sampler
 
 
 def plan(
@@ -80,21 +79,20 @@ def plan(
     >>> found.can_pass, found.lines[0].needed
     (False, 1100)
     """
-    asked = {"alpha": alpha, "n": n, "seed": seed, "features": features, "options": options}
-    policy, sources = _resolved(config, gate, real, train, require, asked)
-    wished = _wished(policy, effects or {})
-    source, trained = _opened(sources, labels, opening)
-    runs, used = whole(simulate, "simulate", at_least=0), device_of([sources["real"]], device)
+    changes = {"alpha": alpha, "n": n, "seed": seed, "features": features, "options": options}
+    call = _asked(config, gate, real, train, require, changes, labels, opening)
+    wished, runs = _wished(call.policy, effects or {}), whole(simulate, "simulate", at_least=0)
+    source, used = call.open("real"), call.device(device)
     found = plan_gate(
-        policy,
+        call.policy,
         source,
-        train=trained,
+        train=call.open_train(),
         wished=wished,
         device=used,
         version=gandiag.__version__,
         progress=progress,
     )
-    return found if runs == 0 else simulated(found, policy, source, runs=runs, device=used, progress=progress)
+    return found if runs == 0 else simulated(found, call.policy, source, runs=runs, device=used, progress=progress)
 
 
 def _wished(policy: Policy, effects: Mapping[str, float]) -> dict[str, float]:
@@ -176,53 +174,48 @@ def self_test(
     """
     whole(runs, "runs", at_least=1)
     whole(jobs, "jobs", at_least=1)
-    asked = {"seed": seed, "features": features, "options": options}
-    policy, sources = _resolved(config, gate, real, train, require, asked)
-    source, trained = _opened(sources, labels, opening)
+    changes = {"seed": seed, "features": features, "options": options}
+    call = _asked(config, gate, real, train, require, changes, labels, opening)
+    source, trained = call.open("real"), call.open_train()
     if jobs > 1:
         _require_portable(source, trained)
     with Workers(jobs).running() as workers:
         return self_test_gate(
-            policy,
+            call.policy,
             source,
             runs=runs,
             n=DEFAULT_N if n is None else whole(n, "n", at_least=20),
             train=trained,
-            device=device_of([sources["real"]], device),
+            device=call.device(device),
             version=gandiag.__version__,
             progress=progress,
             workers=workers.map,
         )
 
 
-def _resolved(
+def _asked(
     config: str | Path | None,
     gate: str | None,
     real: Any,
     train: Any,
     require: Iterable[str] | None,
-    asked: Mapping[str, Any],
-) -> tuple[Policy, dict[str, Any]]:
-    """Find the policy, with its conditions, and the sources that are to be opened."""
-    policy = policy_for(
+    changes: Mapping[str, Any],
+    labels: Any,
+    opening: Mapping[str, Any],
+) -> Asked:
+    """Resolve a call that judges nothing, so that it needs no fake, not even to look for its device."""
+    call = asked(
         config,
         gate,
         sources={"real": real, "train": train},
-        require=None if require is None else list(require),
-        changes={key: value for key, value in asked.items() if value is not None},
-        needed=("real",),  # nothing is judged
+        changes=changes,
+        require=require,
+        labels=labels,
+        opening=opening,
+        of="the real source",
+        needed=("real",),
     )
-    sources = {"real": policy.real if real is None else real, "train": policy.train if train is None else train}
-    return policy.completed(with_train=sources["train"] is not None), sources
-
-
-def _opened(sources: Mapping[str, Any], labels: Any, opening: Mapping[str, Any]) -> tuple[Sampler, Sampler | None]:
-    refuse_unknown(opening, OPENING, of="the real source")
-    with placed("real"):
-        real = open_sampler(sources["real"], **({} if labels is None else {"labels": labels}), **opening)
-    with placed("train"):
-        train = None if sources["train"] is None else open_sampler(sources["train"])
-    return real, train
+    return replace(call, sources={**call.sources, "fake": None})
 
 
 def _require_portable(*samplers: Sampler | None) -> None:

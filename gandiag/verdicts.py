@@ -9,17 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import gandiag
-from gandiag.api import OPENING, Report
-from gandiag.core.options import refuse_unknown
+from gandiag.api import Report
+from gandiag.asking import Asked, asked
 from gandiag.core.protocols import Progress
 from gandiag.core.verdict import Verdict
-from gandiag.device import device_of
-from gandiag.errors import ConfigError, GandiagError, ResourceLimitError, placed
+from gandiag.errors import ConfigError, GandiagError, ResourceLimitError
 from gandiag.gate import ledger
-from gandiag.gate.policy import Policy, policy_for
 from gandiag.gate.running import run_gate
 from gandiag.gate.sequential import run_sequential
-from gandiag.sources import open_sampler, shown
 
 
 def check(
@@ -99,56 +96,40 @@ def check(
     >>> verdict.outcome, bool(verdict)
     ('fail', False)
     """
-    refuse_unknown(opening, OPENING, of="check")
-    asked = {"alpha": alpha, "n": n, "seed": seed, "features": features, "options": options, "strict": strict}
-    asked |= {"sequential": sequential, "block": block}
-    asked["baseline"] = None if baseline is None else str(baseline)
-    policy = policy_for(
+    changes = {"alpha": alpha, "n": n, "seed": seed, "features": features, "options": options, "strict": strict}
+    changes |= {"sequential": sequential, "block": block}
+    changes["baseline"] = None if baseline is None else str(baseline)
+    call = asked(
         config,
         gate,
         sources={"real": real, "fake": fake, "train": train},
-        require=None if require is None else list(require),
-        changes={key: value for key, value in asked.items() if value is not None},
+        changes=changes,
+        require=require,
+        labels=labels,
+        opening=opening,
+        of="check",
     )
-    if block is not None and not policy.sequential:
+    if block is not None and not call.policy.sequential:
         raise ConfigError(
             "blocks are for drawing in blocks", received=f"block={block}", remedy="Ask for sequential=True too."
         )
-    sources = {
-        side: getattr(policy, side) if given is None else given
-        for side, given in (("real", real), ("fake", fake), ("train", train))
-    }
-    verdict = _checked(
-        policy.completed(with_train=sources["train"] is not None), sources, labels, device, progress, opening
-    )
+    verdict = _checked(call, device, progress)
     ledger.record(verdict)
     return verdict
 
 
-def _checked(
-    policy: Policy,
-    sources: Mapping[str, Any],
-    labels: Any,
-    device: str | None,
-    progress: Progress | None,
-    opening: Mapping[str, Any],
-) -> Verdict:
+def _checked(call: Asked, device: str | None, progress: Progress | None) -> Verdict:
     """Open the sources and run the gate; what is wrong with them is an outcome, not an exception."""
+    sequential = call.policy.sequential
     try:
-        with placed("real"):
-            real = open_sampler(sources["real"], **({} if labels is None else {"labels": labels}))
-        with placed("fake"):
-            fake = open_sampler(sources["fake"], **opening)
-        with placed("train"):
-            train = None if sources["train"] is None else open_sampler(sources["train"])
-        name = _told(sources["fake"]) if isinstance(sources["fake"], str) else fake.name
-        run = partial(run_sequential, deadline=opening.get("timeout")) if policy.sequential else run_gate
+        real, fake, train = call.open("real"), call.open("fake"), call.open_train()
+        run = partial(run_sequential, deadline=call.opening.get("timeout")) if sequential else run_gate
         verdict = run(
-            policy,
+            call.policy,
             real,
-            (name, fake),
+            (call.name_of(fake), fake),
             train=train,
-            device=device_of([sources["real"], sources["fake"]], device),
+            device=call.device(device),
             version=gandiag.__version__,
             progress=progress,
         )
@@ -156,25 +137,21 @@ def _checked(
         raise
     except MemoryError as error:
         limit = ResourceLimitError("the run must fit into memory", received=str(error), remedy="Ask for fewer rows: n.")
-        return _unreached(policy, sources, limit)
+        return _unreached(call, limit)
     except GandiagError as error:
-        return _unreached(policy, sources, error)
+        return _unreached(call, error)
     return verdict if verdict.report is None else replace(verdict, report=Report.of(verdict.report))
 
 
-def _unreached(policy: Policy, sources: Mapping[str, Any], error: GandiagError) -> Verdict:
+def _unreached(call: Asked, error: GandiagError) -> Verdict:
     """Say that no comparison could be made."""
     return Verdict(
         outcome="error",
         error=error,
-        gate=policy.name,
-        real=_told(sources["real"]),
-        fake=_told(sources["fake"]),
-        alpha=policy.alpha,
-        strict=policy.strict,
+        gate=call.policy.name,
+        real=call.told("real"),
+        fake=call.told("fake"),
+        alpha=call.policy.alpha,
+        strict=call.policy.strict,
         gandiag_version=gandiag.__version__,
     )
-
-
-def _told(source: Any) -> str:
-    return shown(source) if isinstance(source, str) else type(source).__name__

@@ -7,7 +7,7 @@ from typing import Literal
 
 from gandiag.core.protocols import Progress, Sampler
 from gandiag.core.specs import METRICS
-from gandiag.evaluate import evaluated
+from gandiag.evaluate import evaluate
 from gandiag.gate.baseline import Against, Baseline, baseline_of, fingerprints, require_same
 from gandiag.gate.bench import Unjudged
 from gandiag.gate.regression import compare
@@ -76,7 +76,7 @@ def measured_baseline(
     progress: Progress | None = None,
 ) -> Baseline:
     """Measure a sampler as a baseline; the file is for the caller to write."""
-    found = evaluated(real, [(name, fake)], train=train, settings=settings, version=version, progress=progress)
+    found = evaluate(real, [(name, fake)], train=train, settings=settings, version=version, progress=progress)
     return baseline_of(found, fake, settings, fake=name, drawn_as=name, version=version)
 
 
@@ -108,14 +108,14 @@ def changed(
     before: Baseline,
     after: Baseline | None,
     real: Sampler,
-    fake: Sampler,
+    fake: Sampler | None,
     *,
     train: Sampler | None,
     settings: Settings,
     name: str,
     progress: Progress | None = None,
 ) -> tuple[Change, ...]:
-    """Compare a baseline with a later one, or with a sampler as it is now, by exchanging rows.
+    """Compare a baseline with a later one, or with a sampler as it is now (``fake``), by exchanging rows.
 
     Raises
     ------
@@ -124,13 +124,15 @@ def changed(
     """
     tell = progress or (lambda step, done, total: None)
     tell("drawing samples", 0, 1)
-    fakes = [(before.drawn_as, fake)]
+    # The rows of a later baseline take the place of whatever is drawn.
+    drawn = real if fake is None else fake
+    fakes = [(before.drawn_as, drawn)]
     prepared = prepare(real, fakes, train=train, features=settings.features, n=settings.n, seed=settings.seed)
     now = fingerprints(prepared, settings)
     require_same(before.fingerprints, now, name=name)
     if after is not None:
         require_same(after.fingerprints, now, name="the later baseline")
-    against = _against(before, after, prepared, fake, settings)
+    against = _against(before, after, prepared, drawn, settings)
     out: list[Change] = []
     for metric in before.metrics:
         tell(METRICS.get(metric).title, len(out), len(before.metrics))

@@ -107,7 +107,7 @@ def _measured(
         at = replace(policy, n=rows)
         settings = replace(settings_of(at, with_train=train is not None, device=device), enough=_ENOUGH)
         sides = against_itself(real, rows, rng=stream(policy.seed, "plan", str(rows)))
-        report = evaluate(sides[0], [("itself", sides[1])], train=train, settings=settings, version="")
+        report = evaluate(sides[0], [("itself", sides[1])], train=train, settings=settings, version="").report
         benches.append((rows, bench_of(at, report, settings.permutations)))
     return tuple(benches)
 

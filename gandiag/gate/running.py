@@ -14,7 +14,7 @@ from gandiag.core.report import Report
 from gandiag.core.specs import METRICS
 from gandiag.core.verdict import Verdict
 from gandiag.errors import ConfigError, GandiagError
-from gandiag.evaluate import Evaluated, evaluated
+from gandiag.evaluate import Evaluated, evaluate
 from gandiag.findings import LEVEL
 from gandiag.gate.baseline import Against, Baseline, fingerprints, require_same
 from gandiag.gate.baseline_files import read_baseline
@@ -78,7 +78,7 @@ def run_gate(
         before = baseline_for(policy)
         # Rows of one stream come from the same latents, whatever the sampler is called.
         name = fake[0] if before is None else before.drawn_as
-        found = evaluated(real, [(name, fake[1])], train=train, settings=settings, version=version, progress=progress)
+        found = evaluate(real, [(name, fake[1])], train=train, settings=settings, version=version, progress=progress)
         against = None if before is None else held_against(before, found, fake[1], name=str(policy.baseline))
     except ConfigError:
         raise

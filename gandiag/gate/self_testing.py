@@ -58,7 +58,7 @@ class Trial:
         settings = settings_of(policy, with_train=self.train is not None, device=self.device)
         try:
             real, fake = against_itself(self.real, self.n, rng=rng)
-            report = evaluate(real, [("itself", fake)], train=self.train, settings=settings, version="")
+            report = evaluate(real, [("itself", fake)], train=self.train, settings=settings, version="").report
         except ConfigError:
             raise
         except GandiagError as error:

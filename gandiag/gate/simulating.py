@@ -49,7 +49,7 @@ class Scene:
         if permutations is not None:
             settings = replace(settings, permutations=permutations)
         real, fake = self.plant.put(*against_itself(self.real, self.n, rng=rng), dial)
-        report = evaluate(real, [("planted", fake)], settings=settings, version="")
+        report = evaluate(real, [("planted", fake)], settings=settings, version="").report
         return bench_of(policy, report, settings.permutations)
 
     def mean_excess(self, dial: float) -> float:

@@ -185,7 +185,11 @@ def test_files_that_are_no_baseline_are_refused(kept: Path, tmp_path: Path) -> N
         read_baseline(tmp_path / "base.json")
     first = read_baseline(kept / "healthy.json")
     (tmp_path / "mine.safetensors").write_bytes(b"data of somebody else")
-    for place, says in (("mine.json", "another file of that name"), ("x.safetensors", "not be called"), ("a/b", "folder")):
+    for place, says in (
+        ("mine.json", "another file of that name"),
+        ("x.safetensors", "not be called"),
+        ("a/b", "folder"),
+    ):
         with pytest.raises(ConfigError, match=says):
             write_baseline(first, tmp_path / place)
 
@@ -250,3 +254,13 @@ def test_the_commands_write_and_print(tmp_path: Path) -> None:
     lacking = runner.invoke(command, ["update", "toy:ring8", "toy:ring8"])
     assert isinstance(lacking.exception, GandiagError)
     assert "a baseline needs a place" in str(lacking.exception)
+
+
+def test_two_baselines_need_the_real_rows_alone(kept: Path, tmp_path: Path) -> None:
+    files = kept / "healthy.json", kept / "collapsed.json"
+    (tmp_path / "gandiag.toml").write_text('[gate.mine]\nreal = "toy:ring8"\n')
+    found = gandiag.diff_baseline(*files, config=tmp_path / "gandiag.toml")
+    assert [change.word for change in found] == ["worse", "worse"]
+    assert all(change.p_value is not None for change in found)
+    with pytest.raises(ConfigError, match="two baselines are compared by the rows that they keep"):
+        gandiag.diff_baseline(*files, real="toy:ring8", fake="toy:ring8")

@@ -53,6 +53,7 @@ def open_sampler(
     on_bad: str | None = None,
     recursive: bool = False,
     classes: str | None = None,
+    prompts: Any = None,
     timeout: float | None = None,
     train_mode: bool = False,
 ) -> Sampler:
@@ -94,6 +95,8 @@ def open_sampler(
         Take images of folders and archives at any depth.
     classes : {"subfolders", "none"}, optional
         Whether the first subfolder is the class of an image; where all images lie in subfolders it is by default.
+    prompts : list of str, optional
+        What a diffusion pipeline is conditioned on.
     timeout : float, optional
         Seconds that one draw may take, looked at between batches. A call that hangs cannot be stopped from within its
         process.
@@ -128,6 +131,7 @@ def open_sampler(
         "on_bad": on_bad,
         "recursive": recursive or None,
         "classes": classes,
+        "prompts": prompts,
         "timeout": timeout,
         "train_mode": train_mode or None,
     }

@@ -75,13 +75,13 @@ def pillow() -> Any:
 
 def read_header(file: IO[bytes], *, name: str, settings: Settings) -> Header:
     """Say what an image is going to be, refusing what the rules do not allow."""
-    with _opened(file, name=name, settings=settings) as image:
+    with open_picture(file, name=name) as image:
         return _header(image, name=name, settings=settings)
 
 
 def decode(file: IO[bytes], *, name: str, settings: Settings) -> NDArray[Any]:
     """Decode one image to (h, w) or (h, w, 3)."""
-    with _opened(file, name=name, settings=settings) as image:
+    with open_picture(file, name=name) as image:
         return by_rule(image, name=name, settings=settings)[0]
 
 
@@ -111,25 +111,22 @@ def wrong_ending(name: str, found: str) -> bool:
     return ending in _OF_ENDING and _OF_ENDING[ending] != found
 
 
-@contextlib.contextmanager
-def _opened(file: IO[bytes], *, name: str, settings: Settings) -> Iterator[Any]:
-    """Open an image without decoding it, refusing what is too large or has several frames."""
+def open_picture(file: IO[bytes], *, name: str) -> Any:
+    """Open a Pillow image of a known format without decoding it."""
     image_module = pillow()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # our own limit is lower than the one that Pillow warns about
-            image = image_module.open(file, formats=_FORMATS)
+            return image_module.open(file, formats=_FORMATS)
     except image_module.DecompressionBombError as error:
         raise _too_large(name, "more pixels than Pillow opens") from error
     except Exception as error:
         raise _unreadable(name, error) from error
-    with image:
-        if image.width * image.height > MOST_PIXELS:
-            raise _too_large(name, f"{image.width}×{image.height}")
-        yield image
 
 
 def _header(image: Any, *, name: str, settings: Settings) -> Header:
+    if image.width * image.height > MOST_PIXELS:
+        raise _too_large(name, f"{image.width}×{image.height}")
     words = []
     with _in_our_words(name):
         kind = "JPEG" if image.format == "MPO" else str(image.format)

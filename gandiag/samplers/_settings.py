@@ -62,6 +62,8 @@ class Settings:
         Take images of folders at any depth.
     classes : {"subfolders", "none"}
         Whether the first subfolder is the class of an image.
+    prompts : list of str
+        What a pipeline is conditioned on.
     """
 
     name: str | None = None
@@ -81,6 +83,7 @@ class Settings:
     on_bad: str | None = None
     recursive: bool = False
     classes: str | None = None
+    prompts: Any = None
 
     @classmethod
     def read(cls, options: Mapping[str, Any], *, uses: Iterable[str] = (), by: str) -> Settings:

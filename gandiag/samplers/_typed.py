@@ -11,6 +11,7 @@ from gandiag.samplers._npy import read_array, require_file
 
 _YES = frozenset({"yes", "true", "on", "1"})
 _NO = frozenset({"no", "false", "off", "0"})
+_MOST_TEXT = 64 * 2**20
 
 
 def typed(options: Mapping[str, Any], *, text: str) -> dict[str, Any]:
@@ -33,6 +34,18 @@ def _switch(value: object, text: str) -> bool:
     return said in _YES
 
 
+def _lines(path: str) -> list[str]:
+    """Read a text file with one prompt per line."""
+    name = Path(path).name
+    if require_file(Path(path), name=name) > _MOST_TEXT:
+        raise ConfigError(f"{name} must have at most {_MOST_TEXT >> 20} MiB", remedy="Pass fewer prompts.")
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name} must be UTF-8 text", received=str(error), remedy="Write it again.") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
 def _pair(value: object, text: str) -> tuple[float, float]:
     low, _, high = str(value).replace(",", ":").partition(":")
     try:
@@ -51,5 +64,6 @@ _READ: dict[str, Callable[[Any, str], Any]] = {
     "value_range": _pair,
     "labels": lambda value, text: read_npy(str(value)),
     "key": lambda value, text: str(value),
+    "prompts": lambda value, text: _lines(str(value)),
     "name": lambda value, text: str(value),
 }

@@ -22,7 +22,8 @@ from gandiag.core.specs import SamplerSpec
 from gandiag.errors import GandiagError, SamplerContractError, SamplerExhausted, SamplerTimeout
 from gandiag.samplers._finish import finish
 from gandiag.samplers._guard import call
-from gandiag.samplers._items import samples_of
+from gandiag.samplers._items import holds_pictures, samples_of
+from gandiag.samplers._picture_rows import USES, PictureRows
 from gandiag.samplers._receive import Array, Form, as_labels, refuse_nonfinite, to_numpy
 from gandiag.samplers._settings import Settings, rows_asked_for
 
@@ -36,7 +37,7 @@ def accepts(source: object) -> bool:
 
 def open_batches(source: Any, **options: Any) -> Sampler:
     """Open an iterable of batches; ``key`` names the entry where batches are dicts."""
-    return BatchSampler(source, Settings.read(options, uses=("key",), by="iterables of batches"))
+    return BatchSampler(source, Settings.read(options, uses=("key", *USES), by="iterables of batches"))
 
 
 class BatchSampler:
@@ -62,7 +63,8 @@ class BatchSampler:
             raise self._exhausted(self.size, n)
         else:
             wanted = np.sort(rng.permutation(self.size)[:n]) * self._lag
-        values, labels = self._read(wanted, seed)
+        pictures = PictureRows(self._settings, name=self.name)
+        values, labels = self._read(wanted, seed, pictures)
         lag = self._settings.lag and 1
         notes: tuple[str, ...] = ()
         if self._rows is not None:
@@ -73,10 +75,19 @@ class BatchSampler:
             lag = dependence_stride(values[:1000].reshape(min(n, 1000), -1))[0] if n >= FEWEST_ROWS else 0
             if lag > 1:
                 notes = (f"consecutive rows depend on each other up to {lag - 1} apart. Declare lag= to thin them",)
-        form = Form.of(values.shape, values.dtype, self._settings, name=self.name)
-        return finish(values, form=form, settings=self._settings, name=self.name, lag=lag, labels=labels, notes=notes)
+        return finish(
+            values,
+            form=Form.of(values.shape, values.dtype, pictures.settings, name=self.name),
+            settings=self._settings,
+            name=self.name,
+            lag=lag,
+            labels=labels,
+            notes=(*pictures.notes, *notes),
+        )
 
-    def _read(self, wanted: NDArray[np.int64], seed: int) -> tuple[Array, NDArray[np.int64] | None]:
+    def _read(
+        self, wanted: NDArray[np.int64], seed: int, pictures: PictureRows
+    ) -> tuple[Array, NDArray[np.int64] | None]:
         """Keep the rows at the places ``wanted`` (rising), holding one batch at a time."""
         kept: list[Array] = []
         labels: list[NDArray[np.int64] | None] = []
@@ -84,6 +95,8 @@ class BatchSampler:
         began = time.monotonic()
         for batch in self._each(len(wanted), seed):
             rows, marks = samples_of(batch, self._settings.key, name=self.name)
+            if holds_pictures(rows):
+                rows = pictures.stacked(rows if isinstance(rows, list | tuple) else [rows], f"batch at row {seen}")
             block = to_numpy(rows, name=self.name)
             self._refuse_shape(block, kept)
             refuse_nonfinite(block, name=self.name, start=seen)

@@ -19,6 +19,7 @@ from gandiag.errors import GandiagError, SamplerExhausted, TooFewSamplesError
 from gandiag.samplers._finish import finish
 from gandiag.samplers._guard import call
 from gandiag.samplers._items import samples_of
+from gandiag.samplers._picture_rows import USES, PictureRows
 from gandiag.samplers._receive import Form, as_labels, to_numpy
 from gandiag.samplers._settings import Settings, rows_asked_for
 
@@ -31,8 +32,8 @@ def accepts(source: object) -> bool:
 
 
 def open_dataset(source: Any, **options: Any) -> Sampler:
-    """Open an indexed data set; ``key`` names the entry where items are dicts."""
-    settings = Settings.read(options, uses=("key",), by="data sets")
+    """Open an indexed data set; ``key`` names the entry where items are dicts. Pillow images follow `_images`."""
+    settings = Settings.read(options, uses=("key", *USES), by="data sets")
     return DatasetSampler(source, settings)
 
 
@@ -65,6 +66,7 @@ class DatasetSampler:
         index = rng.permutation(self._size)[:n] * self._lag
         seeds = stream(int(rng.integers(2**62)), "globals of the sampler")
         rows, labels = [], []
+        pictures = PictureRows(self._settings, name=self.name)
         for have, at in enumerate(index.tolist()):
             item = call(
                 lambda at=at: self._source[at],  # type: ignore[misc]
@@ -73,17 +75,19 @@ class DatasetSampler:
                 progress=f"after {have} of {n} samples (item {at})",
             )
             row, label = samples_of(item, self._settings.key, name=self.name)
+            row = pictures.pixels(row, f"item {at}")
             rows.append(row if hasattr(row, "__array__") else np.asarray(row))
             labels.append(label)
-        values = to_numpy(rows, name=self.name)
+        values = to_numpy(pictures.alike(rows), name=self.name)
         return finish(
             values,
-            form=Form.of(values.shape, values.dtype, self._settings, name=self.name),
+            form=Form.of(values.shape, values.dtype, pictures.settings, name=self.name),
             settings=self._settings,
             name=self.name,
             lag=1,
             labels=_labels(labels, n),
             numbers=index,
+            notes=pictures.notes,
         )
 
 

@@ -49,7 +49,7 @@ def open_folder(source: Any, **options: Any) -> Sampler:
 
     @contextmanager
     def reading() -> Iterator[Reader]:
-        yield lambda at: _opened(source, found.paths[at])
+        yield lambda at: opened_file(source / found.paths[at], name=printable(found.paths[at]))
 
     pictures = Pictures(
         names=[printable(path) for path in found.paths],
@@ -108,12 +108,11 @@ def _mode(entry: os.DirEntry[str]) -> int | None:
 
 
 @contextmanager
-def _opened(root: Path, path: str) -> Iterator[IO[bytes]]:
+def opened_file(path: Path, *, name: str) -> Iterator[IO[bytes]]:
     """Open an ordinary file that is no link, even if it became something else since it was listed."""
-    name = printable(path)
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        file = open(os.open(root / path, flags), "rb")  # noqa: PTH123, SIM115 - a descriptor, closed below
+        file = open(os.open(path, flags), "rb")  # noqa: PTH123, SIM115 - a descriptor, closed below
     except OSError as error:
         raise unreadable(error, name=name) from error
     with file:

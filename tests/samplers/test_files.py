@@ -344,7 +344,9 @@ def test_s08_a_pipe_does_not_hang(tmp_path: Path) -> None:
 
 def test_unknown_endings_say_the_known_ones(tmp_path: Path) -> None:
     (tmp_path / "x.xyz").write_bytes(b"")
-    with pytest.raises(FileFormatError, match=r"\.npy, \.npz, \.csv, \.tsv or \.safetensors; got x\.xyz"):
+    with pytest.raises(
+        FileFormatError, match=r"\.npy, \.npz, \.csv, \.tsv, \.safetensors, \.zip, \.tar or \.onnx; got x\.xyz"
+    ):
         open_sampler(str(tmp_path / "x.xyz"))
 
 

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 from gandiag.core.samples import SampleSet
 from gandiag.errors import (
     ConfigError,
+    ImageDecodeError,
     NonFiniteError,
     SamplerContractError,
     SamplerExhausted,
@@ -357,3 +358,87 @@ def test_b17_dependent_batches_say_their_lag_and_a_declared_lag_thins() -> None:
     thinned = draw(iter(np.split(walk, 10)), 50, lag=20)
     np.testing.assert_array_equal(thinned.values, walk[::20])
     assert thinned.lag == 1
+
+
+class Pictures(torch.utils.data.Dataset):
+    """A torch data set of (image, class) as torchvision has them before any transform."""
+
+    def __init__(self, images: list[object], form: str = "pair") -> None:
+        self.images, self.form = images, form
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, at: int) -> object:
+        image = self.images[at]
+        return {"pair": (image, at % 3), "dict": {"picture": image, "label": at % 3}, "alone": image}[self.form]
+
+
+def of_sizes(*modes: str) -> list[object]:
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    return [Image.fromarray(rng.integers(0, 256, (3, 5, 3)).astype(np.uint8)).convert(mode) for mode in modes]
+
+
+@pytest.mark.parametrize("form", ["pair", "dict", "alone"])
+def test_pillow_images_of_a_data_set_follow_the_rules_of_files(form: str) -> None:
+    images = of_sizes("RGB", "L", "P", "CMYK")
+    samples = open_sampler(Pictures(images, form)).sample(4, rng=np.random.default_rng(1))
+    order = np.random.default_rng(1).permutation(4)
+    assert (samples.kind, samples.shape) == ("image", (3, 5, 3))
+    for row, at in zip(samples.values, order, strict=True):
+        np.testing.assert_array_equal(row, np.array(images[at].convert("RGB")))
+    for note in ("1 images converted from P to RGB", "1 images converted from CMYK to RGB"):
+        assert note in samples.notes
+    assert "1 grey images were repeated to RGB, as the others are" in samples.notes
+    assert form == "alone" or np.array_equal(samples.labels, order % 3)
+
+
+def test_pillow_images_that_the_rules_refuse_are_refused_by_item() -> None:
+    images = of_sizes("RGB", "RGBA")
+    images[1].putalpha(7)
+    with pytest.raises(ImageDecodeError, match="item 1 of Pictures must not be transparent"):
+        open_sampler(Pictures(images)).sample(2, rng=np.random.default_rng(0))
+    samples = open_sampler(Pictures(images), alpha="white").sample(2, rng=np.random.default_rng(0))
+    assert "1 images laid over white" in samples.notes
+    small = [*of_sizes("RGB"), of_sizes("RGB")[0].resize((4, 4))]
+    with pytest.raises(ShapeError, match="one size; got 1 of"):
+        open_sampler(Pictures(small)).sample(2, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("collate", ["list", "pair", "dict"])
+def test_loaders_of_pillow_images_are_read_in_batches(collate: str) -> None:
+    images = of_sizes(*["RGB"] * 7)
+
+    def joined(items: list[tuple[object, int]]) -> object:
+        pictures, classes = [item[0] for item in items], [item[1] for item in items]
+        return {"list": pictures, "pair": (pictures, classes), "dict": {"x": pictures, "y": classes}}[collate]
+
+    loader = torch.utils.data.DataLoader(Pictures(images), batch_size=3, collate_fn=joined)
+    samples = open_sampler(loader).sample(7, rng=np.random.default_rng(0))
+    expected = np.stack([np.array(image) for image in images])
+    np.testing.assert_array_equal(
+        np.unique(samples.values.reshape(7, -1), axis=0), np.unique(expected.reshape(7, -1), axis=0)
+    )
+    assert collate == "list" or sorted(samples.labels) == [0, 0, 0, 1, 1, 2, 2]
+
+
+def test_loaders_of_dicts_and_channels_first_tensors_are_read() -> None:
+    rng = np.random.default_rng(0)
+    images = torch.from_numpy(rng.uniform(0, 1, (9, 3, 6, 7)).astype(np.float32))
+
+    class Dicts(torch.utils.data.Dataset):
+        def __len__(self) -> int:
+            return 9
+
+        def __getitem__(self, at: int) -> dict[str, object]:
+            return {"pixel_values": images[at], "labels": at % 2, "path": f"{at}.png"}
+
+    loader = torch.utils.data.DataLoader(Dicts(), batch_size=4)
+    with pytest.raises(SamplerContractError, match=r"key= must name the entry .* pixel_values, labels, path"):
+        open_sampler(loader).sample(9, rng=rng)
+    samples = open_sampler(loader, key="pixel_values", value_range=(0, 1)).sample(9, rng=rng)
+    assert (samples.kind, samples.shape, samples.value_range) == ("image", (6, 7, 3), (0.0, 1.0))
+    assert "channels were moved from first to last" in samples.notes
+    assert sorted(samples.labels) == [0] * 5 + [1] * 4

@@ -15,7 +15,9 @@ _OUT = click.Path(file_okay=False, path_type=Path)
 @click.option("--all", "everything", is_flag=True, help="Every model and preset that a judge exists for.")
 @click.option("--preset", help="One preset instead of all of the model's.")
 @click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True)
-@click.option("--out", type=_OUT, required=True, help="Folder of the runs; what is there is not trained again.")
+@click.option(
+    "--out", type=_OUT, required=True, help="Folder of the runs. What is judged, or among results kept, stays."
+)
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
 @click.option(
     "--images",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -91,8 +91,9 @@ def run_job(job: Job) -> dict[str, Any]:
     row: dict[str, Any] = {"model": job.model, "preset": job.preset, "seed": job.seed}
     done = job.folder / "judged.json"
     asked = asdict(preset_of(job.model, job.preset))
-    if done.exists() and (known := json.loads(done.read_text())).get("asked") == json.loads(json.dumps(asked)):
-        return dict(known)
+    for known in _judged_before(job):
+        if known.get("asked") == json.loads(json.dumps(asked)):
+            return known
     try:
         minutes, steps = job.trained()
         numbers = job.judge.judge(load(job.folder), seed=job.seed)
@@ -104,6 +105,16 @@ def run_job(job: Job) -> dict[str, Any]:
     row |= {"minutes": round(minutes, 2), "steps": steps, "numbers": numbers, "asked": asked}
     replace_file(done, json.dumps(row, allow_nan=False).encode())
     return row
+
+
+def _judged_before(job: Job) -> Iterator[dict[str, Any]]:
+    """Give what is known of a job: from its folder, and from the results that are kept."""
+    done = job.folder / "judged.json"
+    if done.exists():
+        yield json.loads(done.read_text())
+    for found in json.loads(RESULTS.read_text()) if RESULTS.exists() else []:
+        if (found["model"], found["preset"], found["place"]) == (job.model, job.preset, job.place):
+            yield from (row for row in found["seeds"] if row.get("seed") == job.seed and "error" not in row)
 
 
 @lru_cache(maxsize=4)

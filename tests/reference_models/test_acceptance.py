@@ -106,6 +106,13 @@ def test_a_job_trains_judges_and_is_not_done_twice(tmp_path: Path, monkeypatch: 
     assert accept.run_job(job) == row
     broken = accept.run_job(accept.Job(model="gan", preset="smoke", seed=1, out=tmp_path))
     assert "TypeError" in broken["error"]
+    kept = {"model": "gan", "preset": "smoke", "place": "ring8", "seeds": [row, {**row, "seed": 1}]}
+    (tmp_path / "results.json").write_text(json.dumps([kept]))
+    monkeypatch.setattr(accept, "RESULTS", tmp_path / "results.json")
+    assert accept.run_job(accept.Job(model="gan", preset="smoke", seed=1, out=tmp_path))["seed"] == 1
+    kept["seeds"][1]["asked"] = {**row["asked"], "batch": 1}  # another preset: what is kept says nothing of it
+    (tmp_path / "results.json").write_text(json.dumps([kept]))
+    assert "TypeError" in accept.run_job(accept.Job(model="gan", preset="smoke", seed=1, out=tmp_path))["error"]
     accept._judge.cache_clear()
 
 

@@ -161,9 +161,12 @@ def test_mixed_precision_gives_the_same_losses_within_its_rounding(name: str) ->
 
 @pytest.mark.cuda
 @pytest.mark.parametrize("name", NAMES)
-def test_a_cuda_run_resumes_bit_for_bit_and_begins_like_one_on_the_host(name: str, tmp_path: Path) -> None:
+def test_a_cuda_run_resumes_bit_for_bit_and_begins_like_one_on_the_host(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
+    monkeypatch.setattr("torch.backends.cudnn.allow_tf32", False)  # its rounding moves a norm by 2 %
     settings = {"log_every": 1, "mixed": "off"}
     whole = train(name, "smoke", steps=STEPS, out=tmp_path / "whole", device="cuda", **settings)
     train(name, "smoke", steps=STEPS // 2, out=tmp_path / "halves", device="cuda", **settings)

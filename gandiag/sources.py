@@ -5,6 +5,7 @@ Addresses are
 - ``x.npy``, ``x.npz``, ``x.csv``, ``x.tsv``, ``x.safetensors``, a folder of images: a path;
 - ``toy:ring8?sigma=0.05``, ``data:digits?split=test``: a built-in with options;
 - ``package.module:attr``, ``my_gan.py:attr``: code that the caller owns;
+- ``exec:./gen {n} {seed}``: a program that writes samples to its stdout, with the caller's rights;
 - a path or code with options of `open_sampler` for this source alone, ``faces?alpha=white&recursive=yes``;
 - any of these with ``!name=severity`` at the end, once or several times: a known pathology of it, with further
   options after commas (``data:digits?split=train!drop_modes=3,seed=1``).
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -30,7 +31,9 @@ from gandiag.samplers._address import Address, Distortion, exists, parse_address
 from gandiag.samplers._astray import aside, no_such, refuse_misspelt_scheme, unknown_path
 from gandiag.samplers._code import load
 from gandiag.samplers._shards import is_pattern
+from gandiag.samplers._titles import title
 from gandiag.samplers._typed import read_npy, typed
+from gandiag.samplers.command import Command
 
 __all__ = ["Address", "Distortion", "open_sampler", "parse_address", "read_labels", "shown"]
 
@@ -196,7 +199,7 @@ def _accepts(spec: SamplerSpec, source: object, broken: list[str]) -> bool:
 
 
 def _from_address(address: Address, given: dict[str, Any]) -> Sampler:
-    named = {"name": _shown(address), **given}
+    named = {"name": title(address), **given}
     if address.form != "builtin":
         named |= typed(address.options, text=address.text)
     wrapped = dict.fromkeys(("name", "lag"))
@@ -209,11 +212,8 @@ def _from_address(address: Address, given: dict[str, Any]) -> Sampler:
         outer = {k: v for k, v in named.items() if k in wrapped}
         inside = {k: v for k, v in named.items() if k not in wrapped} if address.distortions else named
         inside["name"] = named["name"]
-        if address.form == "path":
-            inner = _from_path(address, inside)
-        else:
-            refuse_misspelt_scheme(address)
-            inner = _opened(load(address.base, address.attribute, name=address.text), inside)
+        is_path = address.form == "path"
+        inner = _from_path(address, inside) if is_path else _opened(_named_code(address), inside)
         if not address.distortions:
             return inner
     for distortion in address.distortions:
@@ -221,17 +221,16 @@ def _from_address(address: Address, given: dict[str, Any]) -> Sampler:
     return _protocol(inner, outer, assumed_lag=0)
 
 
+def _named_code(address: Address) -> Any:
+    if address.scheme == "exec":
+        return Command(address.base)
+    refuse_misspelt_scheme(address)
+    return load(address.base, address.attribute, name=address.text)
+
+
 def shown(source: str) -> str:
     """Name a source by its address as given, less the folders of an absolute path: reports travel."""
-    return _shown(parse_address(source))
-
-
-def _shown(address: Address) -> str:
-    for flavour in (PurePosixPath, PureWindowsPath):
-        path = flavour(address.base)
-        if address.form != "builtin" and path.is_absolute():
-            return address.text.replace(address.base, path.name or "root", 1)
-    return address.text
+    return title(parse_address(source))
 
 
 def _protocol(inner: Sampler, options: dict[str, Any], *, assumed_lag: int) -> Sampler:

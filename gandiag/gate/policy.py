@@ -28,6 +28,7 @@ from gandiag.core.specs import METRICS
 from gandiag.errors import ConfigError, FileFormatError, placed
 from gandiag.gate.conditions import Condition, parse_condition
 from gandiag.measuring import require_options
+from gandiag.sources import parse_address
 
 ALPHA = 0.001
 FILES = ("gandiag.toml", "pyproject.toml")
@@ -134,6 +135,13 @@ def policy_from(table: Mapping[str, Any], *, name: str = "", where: str = "the p
         if key in values and not isinstance(values[key], kind):
             raise ConfigError(
                 f"`{key}` of {where} must be {kind.__name__}", received=repr(values[key]), remedy="Mend the value."
+            )
+    for side in ("real", "fake", "train"):
+        if side in values and values[side].strip() and parse_address(values[side]).asks_for_trust:
+            raise ConfigError(
+                f"`{side}` of {where} must not name a program or a file to be trusted: files that were sent run none",
+                received=values[side],
+                remedy="Where you trust it, name it on the command line or in the call.",
             )
     lines = values.pop("require", [])
     conditions = conditions_from(lines, where=where)

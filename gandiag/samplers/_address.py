@@ -11,7 +11,7 @@ from typing import Literal
 from gandiag.errors import ConfigError
 
 Option = str | int | float
-SCHEMES = ("toy", "data", "model")
+SCHEMES = ("toy", "data", "model", "exec")
 
 _BUILTIN = re.compile(r"(toy|data|model):(.*)", re.DOTALL)
 _CODE = re.compile(r"(.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)", re.DOTALL)
@@ -39,9 +39,9 @@ class Address:
         As given.
     form : {"path", "builtin", "code"}
     base : str
-        The path, the name of the built-in, or the module.
+        The path, the name of the built-in, the module, or the command.
     scheme : str
-        "toy", "data" or "model" for a built-in, else empty.
+        "toy", "data" or "model" for a built-in, "exec" for a program, else empty.
     attribute : str
         What to take of the module, else empty.
     options : dict
@@ -58,6 +58,16 @@ class Address:
     attribute: str = ""
     options: Mapping[str, Option] = field(default_factory=dict)
     distortions: tuple[Distortion, ...] = ()
+
+    @property
+    def runs_code(self) -> bool:
+        """Whether opening it runs code or a program that it names."""
+        return self.form == "code" or "trust" in self.options
+
+    @property
+    def asks_for_trust(self) -> bool:
+        """Whether it runs what only the user's own command line may name."""
+        return self.scheme == "exec" or "trust" in self.options
 
 
 def parse_address(text: str) -> Address:
@@ -82,6 +92,8 @@ def parse_address(text: str) -> Address:
     """
     if not text.strip() or "\0" in text:
         raise ConfigError("an address must say something", received=repr(text), remedy="Pass a path, or toy:ring8.")
+    if text.startswith("exec:") and not exists(text):  # taken whole: a command may hold any mark
+        return Address(text=text, form="code", scheme="exec", base=text.removeprefix("exec:"))
     base = text
     distortions: tuple[Distortion, ...] = ()
     if "!" in text and not exists(text):

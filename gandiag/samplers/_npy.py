@@ -55,13 +55,26 @@ def read_header(file: IO[bytes], size: int, *, name: str) -> tuple[tuple[int, ..
     DtypeError
         For object and structured dtypes.
     """
+    shape, fortran, dtype = read_head(file, name=name)
+    offset = file.tell()
+    claimed = math.prod(shape) * dtype.itemsize
+    if claimed != size - offset:
+        raise FileFormatError(
+            f"{name} must hold exactly what its header says",
+            received=f"shape {shape} of {dtype} ({claimed} bytes) with {size - offset} bytes of data",
+            remedy="The file is truncated or damaged: write it again.",
+        )
+    return shape, fortran, dtype, offset
+
+
+def read_head(file: IO[bytes], *, name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read shape, Fortran order and dtype, whose size nobody has checked yet."""
     try:
         version = npy.read_magic(file)
         read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             shape, fortran, dtype = read(file, max_header_size=_LONGEST_HEADER)
-        offset = file.tell()
     except Exception as error:
         raise FileFormatError(
             f"{name} must be a .npy array", received=f"{type(error).__name__}: {error}", remedy="Write it with np.save."
@@ -72,14 +85,11 @@ def read_header(file: IO[bytes], size: int, *, name: str) -> tuple[tuple[int, ..
             received=f"dtype {dtype}",
             remedy="Save it as a plain array of numbers.",
         )
-    claimed = math.prod(shape) * dtype.itemsize
-    if any(not isinstance(s, int) or s < 0 for s in shape) or claimed != size - offset:
+    if any(not isinstance(s, int) or s < 0 for s in shape):
         raise FileFormatError(
-            f"{name} must hold exactly what its header says",
-            received=f"shape {shape} of {dtype} ({claimed} bytes) with {size - offset} bytes of data",
-            remedy="The file is truncated or damaged: write it again.",
+            f"{name} must hold exactly what its header says", received=f"shape {shape}", remedy="Write it again."
         )
-    return shape, fortran, dtype, offset
+    return shape, fortran, dtype
 
 
 def read_array(file: IO[bytes], size: int, *, name: str) -> NDArray[Any]:

@@ -55,6 +55,8 @@ class StreamSampler:
     labelled : bool
         Whether calls give (rows, labels).
     notes : tuple of str
+    form_settings : callable, optional
+        The settings by which rows are told, asked once they are there; those given otherwise.
     """
 
     size: int | None = None
@@ -70,8 +72,10 @@ class StreamSampler:
         mixes: bool = False,
         labelled: bool = False,
         notes: tuple[str, ...] = (),
+        form_settings: Callable[[], Settings] | None = None,
     ) -> None:
         self.name = settings.name or name
+        self._form_settings = form_settings or (lambda: settings)
         self._begin, self._settings, self._notes = begin, settings, notes
         self._lag = settings.lag or lag
         self._batch = settings.batch_size or batch_size
@@ -91,7 +95,7 @@ class StreamSampler:
             drawn = Drawn(drawn.values[order], labels, drawn.notes)
         return finish(
             drawn.values,
-            form=Form.of(drawn.values.shape, drawn.values.dtype, self._settings, name=self.name),
+            form=Form.of(drawn.values.shape, drawn.values.dtype, self._form_settings(), name=self.name),
             settings=self._settings,
             name=self.name,
             lag=lag,

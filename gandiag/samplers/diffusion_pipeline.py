@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -71,13 +70,13 @@ class PipelineSampler:
                 seeds[start:stop].tolist(), None if chosen is None else chosen[start:stop].tolist(), rows, blacked
             )
 
-        # Pillow images have their channels last, whatever their sides.
         drawn = StreamSampler(
             begin,
             name=self.name,
-            settings=_last(self._settings),
+            settings=self._settings,
             lag=1,
             batch_size=ROWS_PER_CALL,
+            form_settings=lambda: rows.settings,
             notes=() if self._prompts is None else (f"{len(self._prompts)} prompts, used equally often",),
         ).sample(n, rng=rng)
         notes = rows.notes
@@ -117,10 +116,6 @@ def _checked(prompts: Any) -> list[str]:
     if not listed or not all(isinstance(prompt, str) and prompt.strip() for prompt in listed):
         raise ConfigError("`prompts` must be texts", received=f"{len(listed)} entries", remedy="Pass a list of them.")
     return listed
-
-
-def _last(settings: Settings) -> Settings:
-    return replace(settings, layout="channels_last")
 
 
 def _called(source: Any) -> str:

@@ -122,9 +122,9 @@ def from_file(address: str) -> str:
     Raises
     ------
     ConfigError
-        For ``module:attribute`` and ``file.py:attribute``.
+        For ``module:attribute``, ``file.py:attribute``, ``exec:program`` and files that are to be trusted.
     """
-    if parse_address(address).form == "code":
+    if parse_address(address).runs_code:
         raise ConfigError(
             "a checkpoint must not name code as its data",
             received=address,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import html
 import json
 import re
 from collections.abc import Sequence
@@ -101,6 +100,7 @@ def write_report(folder: Path, nodeid: str, index: int, verdict: Verdict) -> Non
         When the folder cannot be made or written to; an earlier report is then untouched.
     """
     from gandiag.core.files import write_files
+    from gandiag.report.html import verdict_to_html
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ def write_report(folder: Path, nodeid: str, index: int, verdict: Verdict) -> Non
     write_files(
         {
             folder / f"{name}.json": _document(nodeid, verdict),
-            folder / f"{name}.html": _page(verdict).encode(),
+            folder / f"{name}.html": verdict_to_html(verdict).encode("utf-8", errors="backslashreplace"),
         }
     )
 
@@ -136,11 +136,3 @@ def _document(nodeid: str, verdict: Verdict) -> bytes:
 
     told = {"test": nodeid} | document(verdict)
     return (json.dumps(told, indent=1, allow_nan=False, sort_keys=True, default=str) + "\n").encode()
-
-
-def _page(verdict: Verdict) -> str:
-    if verdict.report is not None:
-        from gandiag.report.html import to_html
-
-        return to_html(verdict.report)
-    return f'<!doctype html><meta charset="utf-8"><title>gandiag</title><pre>{html.escape(str(verdict))}</pre>\n'

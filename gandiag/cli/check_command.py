@@ -50,7 +50,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--junit", "junit_path", type=_FILE, help="Write JUnit XML here.")
 @click.option("--markdown", "markdown_path", type=_FILE, help="Write a table here.")
 @click.option("--openmetrics", "openmetrics_path", type=_FILE, help="Write gauges for GitLab here.")
-@click.option("--html", "html_path", type=_FILE, help="Write the report that the verdict rests on here.")
+@click.option("--html", "html_path", type=_FILE, help="Write the verdict, and what it rests on, as a page here.")
 @click.option("--self-test", is_flag=True, help="Hold REAL against itself at alpha 0.05 and 0.01: no FAKE is judged.")
 @click.option("--runs", type=click.IntRange(min=1), help="Of the self-test.  [default: 150]")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes of the self-test.  [default: 1]")
@@ -125,12 +125,11 @@ def _write(verdict: Verdict, files: Mapping[str, Path], html_path: Path | None) 
     for name, path in files.items():
         write([verdict], path, name)
         click.echo(f"wrote {path}", err=True)
-    report = getattr(verdict.report, "to_html", None)
-    if html_path is not None and report is not None:
-        report(html_path)
+    if html_path is not None:
+        from gandiag.report.html import write_verdict
+
+        write_verdict(verdict, html_path)
         click.echo(f"wrote {html_path}", err=True)
-    elif html_path is not None:
-        click.echo(f"{html_path} is not written: no comparison was made", err=True)
 
 
 def _tell(verdict: Verdict, form: str) -> None:

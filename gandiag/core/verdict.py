@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gandiag.core.report import Report
+from gandiag.core.wording import short_p
 from gandiag.errors import GandiagError, QualityFailure
 
 Outcome = Literal["pass", "fail", "inconclusive", "error"]
@@ -15,6 +16,7 @@ Evidence = Literal["bound", "power"]
 
 SCHEMA_VERSION = 1
 _UNREADABLE, _INTERNAL = 3, 4
+_ROUNDING = 1e-9
 _NUMBERS = ("observed", "limit", "low", "high", "p_value", "adjusted", "margin", "smallest")
 
 
@@ -157,6 +159,21 @@ class Verdict:
         if self.outcome == "pass":
             return f"pass: all {len(self.judgements)} conditions hold, with evidence for each."
         return f"{self.outcome}: {len(decisive)} of {len(self.judgements)} conditions. {told}{more}"
+
+    @property
+    def spent(self) -> str:
+        """How the error budget was spent: Holm's thresholds, and the smallest p-values that met them."""
+        tested = sorted(j.p_value for j in self.judgements if j.p_value is not None)
+        count = len(self.judgements)
+        levels = [self.alpha / (count - i) for i in range(len(tested))]
+        met = [p <= level * (1.0 + _ROUNDING) for p, level in zip(tested, levels, strict=True)]
+        steps = [
+            f"{short_p(p)} {'<=' if ok else '>'} {level:.2g}" for p, level, ok in zip(tested, levels, met, strict=True)
+        ]
+        shown = steps[: len(self.of("fail")) + 1]
+        told = f": {', '.join(shown)}" if shown else ""
+        over = "one condition" if count == 1 else f"{count} conditions by Holm's rule, smallest p first"
+        return f"alpha = {self.alpha:g} over {over}{told}"
 
     def raise_for_status(self) -> None:
         """Raise unless the exit code is 0.

@@ -50,8 +50,11 @@ def plot_null_distribution(report: Report, fake: int = 0, *, ax: Axes | None = N
     wrong = differs(result)
     colour = WRONG if wrong else fake_colour(fake)
     low, high = float(null.min()), float(null.max())
-    width = max(high - low, 1e-6 * max(abs(high), abs(low)), 1e-12)  # a null without spread is one bar
-    bins = np.linspace(low - 0.02 * width, high + 0.02 * width, 31)
+    least = max(1e-6 * max(abs(high), abs(low)), 1e-12)
+    spreads = high - low > least
+    # A null without spread is one bar, and the axis as wide as the observed value lies away.
+    width = high - low if spreads else max(abs(estimate - high), least)
+    bins = np.linspace(low - 0.02 * width, high + 0.02 * width, 31 if spreads else 2)
     ax.hist(null, bins=bins.tolist(), color="none", edgecolor=REAL, hatch=REAL_HATCH, linewidth=0.6)
     ax.set_ylim(0, ax.get_ylim()[1] * 1.25)
     _mark(ax, estimate, low, high, width, colour)

@@ -13,12 +13,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gandiag.core import verdict as gate
 from gandiag.core.files import write_files
 from gandiag.core.report import Diagnosis, FakeReport, Report
 from gandiag.core.results import Result
 from gandiag.core.wording import printable, short
 from gandiag.plots._words import pretty, sds, worse_by, z_of
 from gandiag.report._figures import Figure, figures, laid_out
+from gandiag.report._gate import Gate, gate_of
 from gandiag.report._reading import (
     GLOSSARY,
     LABELS,
@@ -76,25 +78,61 @@ def to_html(report: Report) -> str:
     str
         The same for equal reports. Figures that would make it larger are left out, which the page says.
     """
-    sections = _within_budget([_section(report, i) for i in range(len(report.fakes))])
-    return _template().render(
-        title=_title(report),
-        report=report,
-        real=printable(report.real.source) or "real samples",
-        real_words=real_in_words(report.real),
-        real_notes=[printable(note) for note in report.real.notes],
-        sections=sections,
-        glossary=GLOSSARY,
-        provenance=flat(report.provenance),
-        command=command_again(report),
-        json=_embedded(report),
-        labels=LABELS,
-    )
+    return _rendered(report, None)
 
 
 def write_html(report: Report, path: str | Path) -> None:
     """Write the page to ``path``, whole or not at all."""
-    write_files({Path(path): to_html(report).encode("utf-8", errors="backslashreplace")})
+    write_files({Path(path): _encoded(to_html(report))})
+
+
+def verdict_to_html(verdict: gate.Verdict) -> str:
+    """Render the verdict of a gate as such a page: the conditions first, then the report that they rest on, if any.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    """
+    return _rendered(verdict.report, gate_of(verdict))
+
+
+def write_verdict(verdict: gate.Verdict, path: str | Path) -> None:
+    """Write the page of a verdict to ``path``, whole or not at all."""
+    write_files({Path(path): _encoded(verdict_to_html(verdict))}, "a verdict")
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", errors="backslashreplace")
+
+
+def _rendered(report: Report | None, judged: Gate | None) -> str:
+    told: dict[str, Any] = {} if report is None else _of_report(report)
+    if judged is not None:
+        told = _without_report(judged) | told | {"gate": judged}
+    return _template().render({"labels": LABELS, "gate": None} | told)
+
+
+def _of_report(report: Report) -> dict[str, Any]:
+    sections = _within_budget([_section(report, i) for i in range(len(report.fakes))])
+    return {
+        "title": _title(report),
+        "report": report,
+        "version": report.gandiag_version,
+        "real": printable(report.real.source) or "real samples",
+        "real_words": real_in_words(report.real),
+        "real_notes": [printable(note) for note in report.real.notes],
+        "sections": sections,
+        "glossary": GLOSSARY,
+        "provenance": flat(report.provenance),
+        "command": command_again(report),
+        "json": _embedded(report),
+    }
+
+
+def _without_report(judged: Gate) -> dict[str, Any]:
+    """Fill the page of a verdict that rests on no report."""
+    told = {"title": judged.fake or "Verdict", "version": judged.version, "real": judged.real or "real samples"}
+    return {**told, "report": None, "real_words": "", "sections": (), "json": None}
 
 
 @cache

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from gandiag.core.verdict import Judgement, Verdict
 from gandiag.core.wording import short_p
 from gandiag.gate.formats._spec import FormatSpec, safe, title, told_error
-from gandiag.gate.formats.text import spent
 
 _SPECIAL = "\\`*_{}[]()#+-.!|~@"
 
@@ -24,7 +23,7 @@ def _verdict(verdict: Verdict) -> str:
         return "\n".join((*lines, f"No verdict was reached: {escaped(told_error(verdict))}"))
     lines += ["| outcome | condition | what was seen | p | adjusted p |", "|---|---|---|---|---|"]
     lines += [_row(judgement) for judgement in verdict.judgements]
-    lines += ["", escaped(spent(verdict))]
+    lines += ["", escaped(verdict.spent)]
     if verdict.ended:
         lines += ["", escaped(verdict.ended)]
     lines += [f"\n- warning: {escaped(warning)}" for warning in verdict.warnings]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gandiag.core.verdict import Judgement, Verdict
-from gandiag.core.wording import short_p
 from gandiag.gate.formats._spec import FormatSpec, safe, title, told_error
 
 _MARKS = {"pass": "+", "fail": "x", "inconclusive": "?", "error": "!"}
@@ -25,7 +24,7 @@ def _verdict(verdict: Verdict) -> str:
         said = safe(judgement.says).replace("::", ": :")
         lines.append(f"  {_MARKS[judgement.outcome]} {judgement.outcome:<12}  {safe(judgement.condition)}")
         lines.append(f"      {said}{_evidence(judgement)}")
-    lines.append(f"  {spent(verdict)}")
+    lines.append(f"  {verdict.spent}")
     if verdict.ended:
         lines.append(f"  {safe(verdict.ended)}")
     lines += [f"  warning: {safe(warning)}" for warning in verdict.warnings]
@@ -36,21 +35,6 @@ def _verdict(verdict: Verdict) -> str:
 
 def _evidence(judgement: Judgement) -> str:
     return {"bound": " [passed by a bound]", "power": " [passed by power]"}.get(judgement.by or "", "")
-
-
-def spent(verdict: Verdict) -> str:
-    """Say how the error budget was spent: Holm's thresholds, and the smallest p-values that met them."""
-    tested = sorted(j.p_value for j in verdict.judgements if j.p_value is not None)
-    count = len(verdict.judgements)
-    levels = [verdict.alpha / (count - i) for i in range(len(tested))]
-    met = [p <= level * (1.0 + 1e-9) for p, level in zip(tested, levels, strict=True)]
-    steps = [
-        f"{short_p(p)} {'<=' if ok else '>'} {level:.2g}" for p, level, ok in zip(tested, levels, met, strict=True)
-    ]
-    rejected = sum(j.outcome == "fail" for j in verdict.judgements)
-    shown = steps[: rejected + 1]
-    told = f": {', '.join(shown)}" if shown else ""
-    return f"alpha = {verdict.alpha:g} over {count} conditions by Holm's rule, smallest p first{told}"
 
 
 FORMAT = FormatSpec(name="text", summary="Plain text for terminals and logs.", suffix=".txt", render=render)

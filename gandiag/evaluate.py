@@ -187,7 +187,8 @@ def _chosen(names: Iterable[str] | None, prepared: Prepared) -> list[MetricSpec]
     if names is not None:
         asked = [name for given in names for name in _shelf(given)]
         return [METRICS.get(name) for name in dict.fromkeys(asked)]
-    return [spec for spec in METRICS if spec.default and spec.needs <= prepared.given]
+    given = prepared.given
+    return [spec for spec in METRICS if (spec.default or spec.also_on in given) and spec.needs <= given]
 
 
 def _shelf(name: str) -> list[str]:

@@ -33,7 +33,10 @@ _REMEDIES = {
     "range": "the real source declares no range of values",
     "labels": "real and fake rows must both carry classes",
     "classes": "real rows must carry classes; give labels",
-    "probabilities": "rows must be class probabilities, at least 0 and with sum 1; score them with features='identity'",
+    "probabilities": (
+        "rows must be class probabilities, at least 0 and with sum 1; score them with features='identity', "
+        "or images with features that end in a classifier, as inception does"
+    ),
     "discrete": "rows must be whole numbers",
     "images": "rows must be whole images, as the features flatten gives them",
     "inception": "rows must be Inception features; score images with features='inception'",

@@ -71,7 +71,12 @@ class Prepared:
     @property
     def given(self) -> frozenset[str]:
         """What optional inputs metrics may rely on."""
-        named = {"train": self.train is not None, "range": self.real.value_range is not None}
+        named = {
+            "train": self.train is not None,
+            "range": self.real.value_range is not None,
+            "inception": self.fingerprint.startswith("inception"),
+            "probabilities": getattr(self.features, "classify", None) is not None,
+        }
         return frozenset(name for name, is_given in named.items() if is_given)
 
     @property
@@ -109,6 +114,7 @@ class Prepared:
             outside=_outside(fake, self.real.value_range),
             features=self.fingerprint,
             image_shape=self.raw.shape if self._rows_are_images() else None,
+            classify=getattr(self.features, "classify", None),
             device=device,
             seed=seed,
         )

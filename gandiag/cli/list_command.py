@@ -53,7 +53,7 @@ def _line(spec: MetricSpec) -> str:
     """Say what one metric is in four short lines."""
     rows = f"from {spec.min_real} real and {spec.min_fake} fake rows"
     needs = f"; needs {', '.join(sorted(spec.needs))}" if spec.needs else ""
-    suite = "" if spec.default else "; by name only"
+    suite = "" if spec.default else f"; by name, or on {spec.also_on} features" if spec.also_on else "; by name only"
     return (
         f"{spec.name}  {spec.summary}\n"
         f"    {spec.topic}; {spec.kind.replace('_', ' ')} in {spec.unit}, {BETTER[spec.direction]}\n"

@@ -44,6 +44,8 @@ class Comparison:
         Fingerprint of the feature map; empty where nobody named one.
     image_shape : tuple of int, optional
         ``(height, width)`` or ``(height, width, channels)`` where a row is one flattened image.
+    classify : callable, optional
+        Rows to class probabilities, shape (n, K), where the features end in a classifier.
     device : str, optional
         A torch device such as "cuda" on which heavy work is done: see `near`.
     seed : int
@@ -61,6 +63,7 @@ class Comparison:
     outside: NDArray[np.bool_] | None = None
     features: str = ""
     image_shape: tuple[int, ...] | None = None
+    classify: Callable[[Matrix], Matrix] | None = None
     device: str | None = None
     seed: int = 0
     _shared: dict[Any, Any] = field(default_factory=dict, repr=False)
@@ -102,10 +105,19 @@ class Comparison:
             "classes": self.real_labels is not None and self.fit_labels is not None,
             "images": self.image_shape is not None,
             "inception": self.features.startswith("inception"),
-            "probabilities": all(_are_probabilities(side) for side in sides),
+            "probabilities": self.classify is not None or all(_are_probabilities(side) for side in sides),
             "discrete": all(bool((side == np.rint(side)).all()) for side in sides),
         }
         return frozenset(name for name, is_there in there.items() if is_there)
+
+    def class_probabilities(self) -> tuple[Matrix, Matrix]:
+        """Give the class probabilities of real and of fake rows: read off the features, or the rows themselves."""
+        if self.classify is None:
+            return self.real, self.fake
+        return self.once(("classify",), lambda _: (self._classified(self.real), self._classified(self.fake)))
+
+    def _classified(self, rows: Matrix) -> Matrix:
+        return rows if self.classify is None else _frozen(self.classify(rows))
 
     def pooled(self) -> tuple[Matrix, NDArray[np.bool_]]:
         """Stack real over fake, shape (n + m, d), with True where a row is real."""
@@ -153,6 +165,7 @@ class Comparison:
             outside=None if self.outside is None else self.outside[fake],
             features=self.features,
             image_shape=self.image_shape,
+            classify=self.classify,
             device=self.device,
             seed=self.seed,
         )

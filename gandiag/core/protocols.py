@@ -37,7 +37,8 @@ class FeatureMap(Protocol):
     """A fixed map from samples to vectors, named by its fingerprint; never fitted on what it is applied to.
 
     A map that costs more than reading its features back from a disk may carry ``cacheable = True``, if its fingerprint
-    names all that they depend on (weights, resize, precision, code); it is then called on blocks of 256 rows.
+    names all that they depend on (weights, resize, precision, code); it is then called on blocks of 256 rows. One that
+    ends in a classifier may carry ``classify``, which reads class probabilities, shape (n, K), off its features.
     """
 
     def __call__(self, samples: SampleSet) -> NDArray[np.float64]:

@@ -102,11 +102,13 @@ class MetricSpec:
         Rows per side beyond which it works on a random subset, which the result says.
     needs : frozenset of str
         What must be given for it to run: any of "train", "range", "labels" (of both sides), "classes"
-        (of the real side), "probabilities" (rows of class probabilities), "discrete" (rows of whole numbers),
-        "images" (the shape of an image), "inception" (Inception features). What
-        is lacking makes the result undefined, with the remedy.
+        (of the real side), "probabilities" (class probabilities, as rows or read off the features), "discrete" (rows
+        of whole numbers), "images" (the shape of an image), "inception" (Inception features). What is lacking makes
+        the result undefined, with the remedy.
     default : bool
         Whether it runs when nobody names metrics.
+    also_on : str
+        A need whose presence makes it run when nobody names metrics; empty for none.
     example : mapping
         Options of the contract tests and of the calibration, for a metric that cannot run without any.
     sees : str
@@ -145,6 +147,7 @@ class MetricSpec:
     needs: frozenset[str] = frozenset()
     number: Callable[..., float | None] | None = None
     default: bool = True
+    also_on: str = ""
     example: Mapping[str, Any] = field(default_factory=dict)
     gate: Mapping[str, GateTest] = field(default_factory=dict)
 

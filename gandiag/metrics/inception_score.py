@@ -102,7 +102,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, splits: int 
     Parameters
     ----------
     comparison : Comparison
-        Of class probabilities.
+        Of class probabilities, or of features that end in a classifier.
     rng : numpy.random.Generator
         Not used.
     splits : int
@@ -113,8 +113,9 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, splits: int 
         why = f"{splits} splits need as many rows of both sides; got {comparison.n} and {comparison.m}"
         names = ("estimate", "floor", "p_value", "interval", "e_value")
         return Measurement(estimate=None, status="undefined", reasons=dict.fromkeys(names, why))
-    pool, is_real = comparison.pooled()
-    rows, certainty = _prepared(pool)
+    real, fake = comparison.class_probabilities()
+    is_real = np.arange(len(real) + len(fake)) < len(real)
+    rows, certainty = _prepared(np.concatenate([real, fake]))
 
     def statistic(labels: Labels) -> Matrix:
         fake = _scores(rows, certainty, ~labels, splits).mean(axis=0)
@@ -138,7 +139,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, splits: int 
             "splits": splits,
             "sd_of_splits": float(by_split.std()),
             "real": float(_scores(rows, certainty, is_real[:, None], splits).mean()),
-            "classes": comparison.d,
+            "classes": rows.shape[1],
         },
     )
 
@@ -167,4 +168,5 @@ METRIC = MetricSpec(
     source="Salimans et al. 2016, section 4; agrees with torch-fidelity on the same probabilities",
     needs=frozenset({"probabilities"}),
     default=False,
+    also_on="inception",
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gandiag.core.checks import Matrix
 from gandiag.core.protocols import FeatureMap
 from gandiag.core.samples import KnownModes, SampleSet
 from gandiag.errors import ConfigError, IntegrityError
@@ -35,6 +37,12 @@ class HalfMapped:
     def device(self) -> str:
         """As the map's."""
         return str(getattr(self.inner, "device", ""))
+
+    @property
+    def classify(self) -> Callable[[Matrix], Matrix] | None:
+        """As the map's."""
+        found: Callable[[Matrix], Matrix] | None = getattr(self.inner, "classify", None)
+        return found
 
     def fingerprint(self) -> str:
         """Name the map alone: scores against a reference compare with those against its source."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,11 @@ from numpy.typing import NDArray
 
 from gandiag.core.samples import SampleSet
 from gandiag.core.specs import FEATURES
-from gandiag.errors import ConfigError, FileFormatError, IntegrityError, MissingExtra, RangeError, ShapeError
+from gandiag.errors import ConfigError, FileFormatError, IntegrityError, RangeError, ShapeError
 from gandiag.features import inception as module
-from gandiag.features.inception import as_bytes, fit
+from gandiag.features._images import as_bytes
+from gandiag.features._network_map import NetworkMap
+from gandiag.features.inception import fit
 
 
 def images(n: int = 2, shape: tuple[int, ...] = (24, 32, 3), seed: int = 0) -> NDArray[np.uint8]:
@@ -37,13 +38,13 @@ def digest_of(path: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def mapped(inception_weights: Path) -> module.Inception:
+def mapped(inception_weights: Path) -> NetworkMap:
     return fit(sample_set(images()), f"{inception_weights}?sha256={digest_of(inception_weights)}&device=cpu")
 
 
 @pytest.mark.differential("D23")
 def test_d23_features_are_torch_fidelitys_and_an_error_of_a_hundredth_is_not(
-    mapped: module.Inception, inception_weights: Path
+    mapped: NetworkMap, inception_weights: Path
 ) -> None:
     import torch
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
@@ -64,29 +65,31 @@ def test_d23_features_are_torch_fidelitys_and_an_error_of_a_hundredth_is_not(
     np.testing.assert_allclose(floats, found[:1], rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 
 
-def test_the_fingerprint_carries_the_digest(mapped: module.Inception, inception_weights: Path) -> None:
-    assert mapped.fingerprint() == f"inception:2048:{digest_of(inception_weights)[:12]}"
+def test_the_fingerprint_carries_the_digest(mapped: NetworkMap, inception_weights: Path) -> None:
+    assert mapped.fingerprint() == f"inception:2048:{digest_of(inception_weights)[:12]}:tf-legacy:float32"
     assert mapped.modes(None) is None  # type: ignore[arg-type]
 
 
 def test_images_become_bytes_of_three_channels() -> None:
     colour, grey = images(), images(shape=(24, 32))
     expected = np.moveaxis(colour, -1, 1)
-    np.testing.assert_array_equal(as_bytes(colour, sample_set(colour)), expected)
-    np.testing.assert_array_equal(as_bytes(colour, sample_set(colour, None)), expected)
+    np.testing.assert_array_equal(as_bytes(colour, sample_set(colour), "inception"), expected)
+    np.testing.assert_array_equal(as_bytes(colour, sample_set(colour, None), "inception"), expected)
     for low, high in ((0.0, 1.0), (-1.0, 1.0)):
         values = colour / 255.0 * (high - low) + low
-        np.testing.assert_array_equal(as_bytes(values, sample_set(values, (low, high))), expected)
+        np.testing.assert_array_equal(as_bytes(values, sample_set(values, (low, high)), "inception"), expected)
         # Read in the wrong range they would be other bytes: what users of other tools trip over.
-        wrong = as_bytes(values, sample_set(values, (-2.0, 2.0)))
+        wrong = as_bytes(values, sample_set(values, (-2.0, 2.0)), "inception")
         assert (wrong != expected).mean() > 0.5
     for values in (grey, grey[..., None]):
-        np.testing.assert_array_equal(as_bytes(values, sample_set(values)), np.repeat(grey[:, None], 3, axis=1))
-    cut = as_bytes(np.full((1, 2, 2), 7.0), sample_set(np.full((1, 2, 2), 7.0), (0.0, 1.0)))
+        np.testing.assert_array_equal(
+            as_bytes(values, sample_set(values), "inception"), np.repeat(grey[:, None], 3, axis=1)
+        )
+    cut = as_bytes(np.full((1, 2, 2), 7.0), sample_set(np.full((1, 2, 2), 7.0), (0.0, 1.0)), "inception")
     assert cut.max() == cut.min() == 255
 
 
-def test_what_is_no_image_or_has_no_range_is_refused(mapped: module.Inception) -> None:
+def test_what_is_no_image_or_has_no_range_is_refused(mapped: NetworkMap) -> None:
     with pytest.raises(ShapeError, match=r"grey or colour images; got image samples of shape \(4, 4, 4\)"):
         fit(sample_set(np.zeros((2, 4, 4, 4), dtype=np.uint8)))
     with pytest.raises(ShapeError, match=r"got vector samples of shape \(4,\)"):
@@ -97,7 +100,12 @@ def test_what_is_no_image_or_has_no_range_is_refused(mapped: module.Inception) -
 
 def test_without_weights_the_way_to_them_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(module.VARIABLE, raising=False)
-    with pytest.raises(ConfigError, match=r"downloaded; got no path\. Fetch https://.* set GANDIAG_INCEPTION"):
+    monkeypatch.setenv("GANDIAG_WEIGHTS", str(tmp_path / "none"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "none"))
+    with pytest.raises(
+        ConfigError,
+        match=r"downloaded; got no path, .*Fetch https://.* set GANDIAG_INCEPTION_WEIGHTS.*--allow-download",
+    ):
         fit(sample_set(images()))
     monkeypatch.setenv(module.VARIABLE, str(tmp_path / "absent.pth"))
     with pytest.raises(ConfigError, match=r"must be readable; got .*absent\.pth: No such file"):
@@ -140,26 +148,89 @@ def test_s02_code_in_the_file_does_not_run(tmp_path: Path, torchvision_schemas: 
     assert not marker.exists()
 
 
-@pytest.mark.parametrize(
-    ("error", "told"),
-    [
-        (RuntimeError("operator torchvision::nms does not exist"), "torch and torchvision must be of one release"),
-        (ModuleNotFoundError("No module named 'torch_fidelity'"), "need the package torch-fidelity.*pip install"),
-    ],
-)
-def test_a_package_that_cannot_be_imported_is_told(
-    error: Exception, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "any.pth"
-    path.write_bytes(b"x")
+def test_class_probabilities_are_torch_fidelitys(mapped: NetworkMap, inception_weights: Path) -> None:
+    import torch
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-    class Refusing:
-        def find_spec(self, name: str, *rest: Any) -> None:
-            if name.startswith("torch_fidelity"):
-                raise error
+    peer = FeatureExtractorInceptionV3(
+        "peer", ["logits_unbiased"], feature_extractor_weights_path=str(inception_weights)
+    )
+    values = images(2)
+    logits = peer(torch.from_numpy(np.moveaxis(values, -1, 1).copy()))[0].double()
+    assert mapped.classify is not None
+    found = mapped.classify(mapped(sample_set(values)))
+    np.testing.assert_allclose(found, logits.softmax(dim=1).numpy(), rtol=1e-4)
+    np.testing.assert_allclose(found.sum(axis=1), 1.0, rtol=1e-12)
 
-    for name in [name for name in sys.modules if name.startswith("torch_fidelity")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(sys, "meta_path", [Refusing(), *sys.meta_path])
-    with pytest.raises(MissingExtra, match=told):
-        fit(sample_set(images()), f"{path}?sha256={digest_of(path)}")
+
+def test_resize_and_precision_are_other_features_under_other_names(inception_weights: Path) -> None:
+    values = images(1, (400, 320, 3))
+    given = f"{inception_weights}?sha256={digest_of(inception_weights)}&device=cpu"
+    found, names = {}, set()
+    for option in ("", "&resize=torch-legacy", "&resize=clean", "&precision=bf16"):
+        one = fit(sample_set(values), given + option)
+        found[option], names = one(sample_set(values))[0], names | {one.fingerprint()}
+    assert len(names) == 4
+    plain = found.pop("")
+    size = np.abs(plain).max()
+    assert all(1e-5 * size < np.abs(other - plain).max() < 0.2 * size for other in found.values())
+    for option, told in (
+        ("resize=cubic", "one of tf-legacy, torch-legacy, clean"),
+        ("precision=int8", "float32, bf16"),
+    ):
+        with pytest.raises(ConfigError, match=f"of inception must be .*{told}"):
+            fit(sample_set(values), f"{given}&{option}")
+    with pytest.raises(ConfigError, match="`device` of inception must be cpu, or a CUDA device that is there; got tpu"):
+        fit(sample_set(values), f"{inception_weights}?device=tpu")
+
+
+def test_tensors_of_another_shape_are_named(tmp_path: Path, inception_weights: Path) -> None:
+    import torch
+
+    state = torch.load(inception_weights, weights_only=True)
+    state["Mixed_6c.branch7x7_2.bn.bias"] = torch.zeros(3)
+    torch.save(state, tmp_path / "bent.pth")
+    given = f"{tmp_path / 'bent.pth'}?sha256={digest_of(tmp_path / 'bent.pth')}"
+    with pytest.raises(FileFormatError, match=r"got Mixed_6c.branch7x7_2.bn.bias of shape \(3,\)"):
+        fit(sample_set(images()), given)
+
+
+@pytest.mark.slow
+@pytest.mark.differential("D23")
+def test_d23_scores_are_those_of_torch_fidelitys_features(mapped: NetworkMap, inception_weights: Path) -> None:
+    """FID, KID, precision, recall and the inception score of both packages, each on its own features."""
+    import torch
+    from torch_fidelity import metric_fid, metric_isc, metric_kid, metric_prc
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    from gandiag.metrics.inception_score import inception_score
+    from gandiag.metrics.kid import kernel_distance
+    from gandiag.numerics.balls import neighbourhoods
+    from gandiag.numerics.frechet_distance import frechet_distance
+
+    peer = FeatureExtractorInceptionV3(
+        "peer", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(inception_weights)
+    )
+    sides = [images(48, seed=1), images(48, seed=2) // 2]
+    ours = [mapped(sample_set(side)) for side in sides]
+    theirs = [peer(torch.from_numpy(np.moveaxis(side, -1, 1).copy())) for side in sides]
+    real, fake = (side[0] for side in theirs)
+    size = float(real.abs().max())
+    for mine, side in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine, side[0].numpy(), atol=1e-5 * size)
+    states = [metric_fid.fid_features_to_statistics(side) for side in (real, fake)]
+    fid = metric_fid.fid_statistics_to_metric(*states, False)["frechet_inception_distance"]
+    assert frechet_distance(*ours) == pytest.approx(fid, rel=1e-3)
+    exact = frechet_distance(real.numpy().astype(float), fake.numpy().astype(float))
+    assert frechet_distance(*ours) == pytest.approx(exact, rel=1e-6)
+    kid = metric_kid.kid_features_to_metric(real, fake, kid_subsets=1, kid_subset_size=48, verbose=False)
+    assert kernel_distance(*ours)[0] == pytest.approx(kid["kernel_inception_distance_mean"], rel=1e-6, abs=1e-6)
+    # Its first input is the generated one.
+    found = metric_prc.prc_features_to_metric(
+        fake, real, prc_neighborhood=3, prc_batch_size=10_000, save_cpu_ram=False, verbose=False
+    )
+    balls = neighbourhoods(*ours, 3)
+    assert [balls.precision, balls.recall] == pytest.approx([found["precision"], found["recall"]], abs=1e-6)
+    isc = metric_isc.isc_features_to_metric(theirs[1][1].double(), splits=2, shuffle=False)["inception_score_mean"]
+    assert mapped.classify is not None
+    assert inception_score(mapped.classify(ours[1]), 2) == pytest.approx(isc, rel=1e-6)

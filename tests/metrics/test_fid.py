@@ -83,7 +83,7 @@ def test_from_images_it_is_torch_fidelitys_number(inception_weights: Path) -> No
     )
     result = report["fid"]
     assert result.status == "degraded"
-    assert report.real.features == f"inception:2048:{digest[:12]}"
+    assert report.real.features == f"inception:2048:{digest[:12]}:tf-legacy:float32"
     peer = FeatureExtractorInceptionV3("peer", ["2048"], feature_extractor_weights_path=str(inception_weights))
     rows = [report.arrays[f"examples/{side}"] for side in ("real", "0")]
     sides = [peer(torch.from_numpy(np.moveaxis(side.astype(np.uint8), -1, 1).copy()))[0].double() for side in rows]

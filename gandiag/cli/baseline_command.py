@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gandiag.cli._downloads import allow_download
+
 if TYPE_CHECKING:
     from gandiag.gate.changes import Change
 
@@ -48,6 +50,7 @@ def command() -> None:
 @click.option("--n", type=click.IntRange(min=20), help="Rows per side.  [default: 2500]")
 @click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
 @click.option("--features", help="A feature map; see: gandiag list features.")
+@allow_download
 @_sources
 def update(real: str | None, fake: str | None, labels: str | None, metrics: str | None, **asked: Any) -> int:
     """Measure FAKE against REAL, and write what later samplers are held against. Commit both files."""

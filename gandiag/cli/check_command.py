@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gandiag.cli._downloads import allow_download
+
 if TYPE_CHECKING:
     from gandiag.core.verdict import Verdict
 
@@ -40,6 +42,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--block", type=click.IntRange(min=1), help="Rows per block.  [default: 50]")
 @click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
 @click.option("--features", help="A feature map; see: gandiag list features.")
+@allow_download
 @click.option("--latent", help="Latent of a bare generator module: normal:128, uniform:100.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Rows per call of a generator.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that drawing the fake may take.")

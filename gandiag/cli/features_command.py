@@ -6,11 +6,14 @@ from pathlib import Path
 
 import click
 
+from gandiag.cli._downloads import allow_download
+
 
 @click.command("features")
 @click.argument("source")
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A .npz or .safetensors.")
 @click.option("--features", help="A feature map; see: gandiag list features.")
+@allow_download
 @click.option("--labels", type=click.Path(exists=True, dir_okay=False), help="A .npy file: the class of each row.")
 @click.option("--n", type=click.IntRange(min=4), help="Rows. All rows of a finite source when absent.")
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the feature cache.")

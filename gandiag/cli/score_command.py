@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from gandiag.cli._downloads import allow_download
+
 
 @click.command("score")
 @click.argument("real")
@@ -16,6 +18,7 @@ import click
 @click.option("--n", type=click.IntRange(min=4), help="Rows per side. All rows of finite sources when absent.")
 @click.option("--metrics", help="Names or topics (transport, …, all), separated by commas.")
 @click.option("--features", help="A feature map; see: gandiag list features.")
+@allow_download
 @click.option("--latent", help="Latent of a bare generator module: normal:128, uniform:100.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Rows per call of a generator.")
 @click.option("--permutations", type=click.IntRange(min=19), default=2499, show_default=True, help="At most, per test.")

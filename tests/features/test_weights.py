@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import sys
 import urllib.error
 from email.message import Message
 from pathlib import Path
@@ -147,3 +148,27 @@ def test_the_folder_is_under_the_cache_of_the_user(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("GANDIAG_WEIGHTS")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert _weights.folder() == tmp_path / "gandiag" / "weights"
+
+
+@pytest.mark.parametrize("command", ["score", "check"])
+def test_the_command_line_allows_it_for_one_command(
+    command: str, network: Opener, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gandiag.cli import main
+    from gandiag.features.inception import WEIGHTS
+
+    values = np.random.default_rng(0).integers(0, 256, (60, 8, 8)).astype(np.uint8)
+    np.save(tmp_path / "a.npy", values)
+    files = [str(tmp_path / "a.npy")] * 2
+
+    def told(*more: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["gandiag", command, *files, "--features", "inception", "--n", "20", *more])
+        with pytest.raises(SystemExit, match=r"[23]"):
+            main()
+        return " ".join("".join(capsys.readouterr()).split())
+
+    assert "nothing is downloaded" in told()
+    assert network.asked == []
+    assert f"downloaded from {WEIGHTS.url} must have SHA-256" in told("--allow-download")
+    assert network.asked == [WEIGHTS.url]
+    assert not downloads_allowed()

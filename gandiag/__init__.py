@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gandiag.featuring import save_features
     from gandiag.monitor.observer import Monitor
     from gandiag.planner import plan, self_test
+    from gandiag.sharding import merge, score_ranks, score_shard
     from gandiag.verdicts import check
 
 __version__ = "0.1.0"
@@ -42,10 +43,13 @@ _HOME = {
     "check": "gandiag.verdicts",
     "check_metric": "gandiag.calibration.checking",
     "diff_baseline": "gandiag.baselines",
+    "merge": "gandiag.sharding",
     "open_sampler": "gandiag.api",
     "plan": "gandiag.planner",
     "save_features": "gandiag.featuring",
     "score": "gandiag.api",
+    "score_ranks": "gandiag.sharding",
+    "score_shard": "gandiag.sharding",
     "self_test": "gandiag.planner",
     "update_baseline": "gandiag.baselines",
 }
@@ -68,10 +72,13 @@ __all__ = [
     "check",
     "check_metric",
     "diff_baseline",
+    "merge",
     "open_sampler",
     "plan",
     "save_features",
     "score",
+    "score_ranks",
+    "score_shard",
     "self_test",
     "update_baseline",
 ]

@@ -17,6 +17,8 @@ from gandiag.device import device_of
 from gandiag.errors import ConfigError, placed
 from gandiag.evaluate import evaluate
 from gandiag.measuring import PERMUTATIONS, Settings
+from gandiag.references.reference import reference_of
+from gandiag.shards.statistics import score_statistics
 from gandiag.sources import open_sampler, read_labels, shown
 
 __all__ = ["Report", "open_sampler", "read_labels", "score", "shown"]
@@ -87,6 +89,7 @@ def score(
     device: str | None = None,
     by_class: bool = False,
     cache: bool = True,
+    accept_unverified: bool = False,
     progress: Progress | None = None,
     **opening: Any,
 ) -> Report:
@@ -95,7 +98,7 @@ def score(
     Parameters
     ----------
     real : array, sampler, path or address
-        Anything that `open_sampler` takes.
+        Anything that `open_sampler` takes, or a reference that `save_features` wrote.
     fake : the same, or a mapping of names to such
         One sampler, or ``{"name": sampler, ...}``.
     train : the same, optional
@@ -123,6 +126,9 @@ def score(
         ``"name, class 3"``. P-values are then adjusted over all classes of a sampler. Every side must carry classes.
     cache : bool
         Keep features of finite sources that are slow to compute on disk, and find them there; it changes no number.
+    accept_unverified : bool
+        Take mean and covariance that another program wrote (pytorch-fid, guided-diffusion, StyleGAN) for the real side,
+        although they do not say which weights and which resize they were made with.
     progress : callable, optional
         Called as ``progress(step, done, total)``.
     **opening
@@ -167,6 +173,22 @@ def score(
         fakes.append((name or sampler.name, sampler))
     with placed("train"):
         train_sampler = None if train is None else open_sampler(train)
+    reference = reference_of(real_sampler)
+    if reference is not None and reference.rows is None:
+        if train_sampler is not None or by_class:
+            raise ConfigError(
+                "`train` and `by_class` need real rows", received="mean and covariance alone", remedy="Leave them out."
+            )
+        return Report.of(
+            score_statistics(
+                reference,
+                fakes,
+                settings=settings,
+                accept_unverified=accept_unverified,
+                version=gandiag.__version__,
+                progress=progress,
+            )
+        )
     found = evaluate(
         real_sampler,
         fakes,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gandiag.core.names import side_of_fake
 from gandiag.core.protocols import Sampler
@@ -93,3 +94,16 @@ def noting_formats(real: SampleSet, fake: SampleSet) -> SampleSet:
     if ours is None or theirs is None or ours == theirs:
         return fake
     return fake.noting(f"real images are {ours}, these are {theirs}: every metric sees that difference too")
+
+
+def outside_range(samples: SampleSet, declared: tuple[float, float] | None) -> NDArray[np.bool_] | None:
+    """Tell which rows have a value outside the declared range; None where none is declared."""
+    if declared is None:
+        return None
+    low, high = declared
+    slack = 1e-6 * (high - low)  # float32 rounding of the end points is no violation
+    outside = np.zeros(len(samples), dtype=bool)
+    for start, block in samples.blocks():
+        flat = block.reshape(len(block), -1)
+        outside[start : start + len(block)] = ((flat < low - slack) | (flat > high + slack)).any(axis=1)
+    return outside

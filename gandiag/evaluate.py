@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Any
 
 from gandiag.core.comparison import Comparison
 from gandiag.core.protocols import Progress, Sampler
 from gandiag.core.report import FakeReport, RealSource, Report
 from gandiag.core.results import Result
 from gandiag.core.samples import SampleSet
-from gandiag.core.specs import METRICS, MetricSpec, Topic
+from gandiag.core.specs import METRICS, MetricSpec
 from gandiag.errors import ConfigError
 from gandiag.findings import diagnose
-from gandiag.measuring import Settings, adjusted, measured
+from gandiag.measuring import Settings, adjusted, listed_metrics, measured
 from gandiag.preparation import Prepared, prepare
 from gandiag.working import in_threads
 
@@ -185,17 +185,9 @@ def _silent(step: str, done: int, total: int) -> None:
 
 def _chosen(names: Iterable[str] | None, prepared: Prepared) -> list[MetricSpec]:
     if names is not None:
-        asked = [name for given in names for name in _shelf(given)]
-        return [METRICS.get(name) for name in dict.fromkeys(asked)]
+        return [METRICS.get(name) for name in listed_metrics(names)]
     given = prepared.given
     return [spec for spec in METRICS if (spec.default or spec.also_on in given) and spec.needs <= given]
-
-
-def _shelf(name: str) -> list[str]:
-    """Name the metrics that a topic or "all" stands for; any other name stands for itself."""
-    if name != "all" and name not in get_args(Topic):
-        return [name]
-    return [spec.name for spec in METRICS if name in ("all", spec.topic)]
 
 
 def _with_findings(entry: _Entry, results: list[Result]) -> FakeReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from gandiag.errors import ResourceLimitError
 ROWS = 256
 # A block is cut down to this share of itself before memory counts as too small.
 _SMALLEST = 64
+_MOST_HELD = 2**28
 
 
 def is_cacheable(features: FeatureMap) -> bool:
@@ -59,12 +61,20 @@ def extracted(features: FeatureMap, samples: SampleSet, *, cache: FeatureCache |
 def _block(features: FeatureMap, part: SampleSet, cache: FeatureCache | None) -> Matrix:
     if cache is None:
         return mapped(features, part)
+    part = _held(part)
     key = block_key(features, part)
     found = cache.get(key)
     if found is None or len(found) != len(part):
         found = mapped(features, part)
         cache.put(key, found, features=features.fingerprint())
     return found
+
+
+def _held(part: SampleSet) -> SampleSet:
+    """Read images that are decoded when they are read once, and not for the key and for the map each."""
+    if hasattr(part.values, "rows") and part.values.nbytes <= _MOST_HELD:
+        return replace(part, values=np.asarray(part.values))
+    return part
 
 
 def mapped(features: FeatureMap, samples: SampleSet) -> Matrix:

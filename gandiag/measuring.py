@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from gandiag.core.checks import require_seed
 from gandiag.core.comparison import Comparison
 from gandiag.core.options import refuse_unknown, require_kind
-from gandiag.core.results import OPTIONAL_FIELDS, Measurement, Result
+from gandiag.core.results import OPTIONAL_FIELDS, Measurement, Result, Status
 from gandiag.core.rng import stream
-from gandiag.core.specs import METRICS, MetricSpec
+from gandiag.core.specs import METRICS, MetricSpec, Topic
 from gandiag.errors import ConfigError, GandiagError, NumericalError
 from gandiag.inference.multiplicity import holm
 from gandiag.inference.nulls import summarise_null
@@ -133,6 +133,15 @@ def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, bool | int | str | np.bool_ | np.integer)
 
 
+def listed_metrics(names: Iterable[str]) -> tuple[str, ...]:
+    """Name metrics once each; a topic or "all" stands for those on its shelf, any other name for itself."""
+    out: dict[str, None] = {}
+    for name in names:
+        on_shelf = name == "all" or name in get_args(Topic)
+        out |= dict.fromkeys([s.name for s in METRICS if name in ("all", s.topic)] if on_shelf else [name])
+    return tuple(out)
+
+
 def measured(spec: MetricSpec, comparison: Comparison, *, settings: Settings, dependence: str | None = None) -> Result:
     """Run one metric on one comparison, whatever happens.
 
@@ -151,40 +160,77 @@ def measured(spec: MetricSpec, comparison: Comparison, *, settings: Settings, de
     """
     options = dict((settings.options or {}).get(spec.name, {}))
     used = comparison.at_most(spec.most_rows)
-    blank = _blank(spec, used, options, settings.seed)
-    obstacle = _lacking(spec, used) or _too_few(spec, used)
+    blank = blank_result(spec, n=used.n, m=used.m, d=used.d, options=options, seed=settings.seed)
+    obstacle = lacking(spec, used.given) or _too_few(spec, used)
     if obstacle:
         return _without_estimate(blank, "undefined", obstacle)
     try:
         rng = stream(settings.seed, "metric", spec.name)
-        measurement = _checked(spec.measure(used, rng=rng, **options))
-        if measurement.estimate is None:
-            return _without_estimate(blank, measurement.status, measurement.reasons["estimate"], measurement)
-        null_rng = stream(settings.seed, "null", spec.name)
-        null = summarise_null(measurement, draws=settings.permutations, rng=null_rng, enough=settings.enough)
-        arrays = dict(measurement.arrays) | ({} if null.draws is None else {"null": null.draws})
-        result = replace(
-            blank,
-            estimate=measurement.estimate,
-            floor=null.floor,
-            excess=null.excess,
-            z=null.z,
-            p_value=null.p_value,
-            interval=measurement.interval,
-            e_value=measurement.e_value,
-            mde=null.mde,
-            status=measurement.status,
-            reasons=dict(measurement.reasons) | null.reasons,
-            warnings=(*_subset_note(comparison, used), *measurement.warnings),
-            details=measurement.details,
-            arrays=arrays,
-        )
-        _require_finite_arrays(result)
-        return _withdrawn(result, dependence) if dependence else result
+        measurement = spec.measure(used, rng=rng, **options)
+        notes = _subset_note(comparison, used)
+        return resulted(blank, measurement, settings=settings, notes=notes, dependence=dependence)
     except MemoryError as error:
         return _without_estimate(blank, "failed", f"out of memory: {error}")
     except (Exception, SystemExit) as error:  # whoever ends the process ends all other metrics with it
         return _without_estimate(blank, "failed", _told(error))
+
+
+def resulted(
+    blank: Result,
+    measurement: object,
+    *,
+    settings: Settings,
+    notes: tuple[str, ...] = (),
+    dependence: str | None = None,
+) -> Result:
+    """Bring a measurement, its null and its floor into a result.
+
+    Parameters
+    ----------
+    blank : Result
+        See `blank_result`.
+    measurement : Measurement
+        Anything else is refused.
+    settings : Settings
+    notes : tuple of str
+        Warnings that come before those of the metric.
+    dependence : str, optional
+        Why p-values may not be given.
+
+    Raises
+    ------
+    NumericalError
+        For a measurement that is no answer, or a number that is not finite.
+    """
+    measurement = _checked(measurement)
+    if measurement.estimate is None:
+        return _without_estimate(blank, measurement.status, measurement.reasons["estimate"], measurement)
+    null_rng = stream(settings.seed, "null", blank.metric)
+    null = summarise_null(measurement, draws=settings.permutations, rng=null_rng, enough=settings.enough)
+    arrays = dict(measurement.arrays) | ({} if null.draws is None else {"null": null.draws})
+    result = replace(
+        blank,
+        estimate=measurement.estimate,
+        floor=null.floor,
+        excess=null.excess,
+        z=null.z,
+        p_value=null.p_value,
+        interval=measurement.interval,
+        e_value=measurement.e_value,
+        mde=null.mde,
+        status=measurement.status,
+        reasons=dict(measurement.reasons) | null.reasons,
+        warnings=(*notes, *measurement.warnings),
+        details=measurement.details,
+        arrays=arrays,
+    )
+    _require_finite_arrays(result)
+    return _withdrawn(result, dependence) if dependence else result
+
+
+def unanswered(blank: Result, status: Status, why: str) -> Result:
+    """Say that a metric has no number, and why."""
+    return _without_estimate(blank, status, why)
 
 
 def _checked(measurement: object) -> Measurement:
@@ -204,24 +250,28 @@ def _checked(measurement: object) -> Measurement:
     return measurement
 
 
-def _blank(spec: MetricSpec, used: Comparison, options: dict[str, Any], seed: int) -> Result:
+def blank_result(
+    spec: MetricSpec, *, n: int, m: int, d: int, options: Mapping[str, Any] | None = None, seed: int = 0
+) -> Result:
+    """Make the result of a metric that has not been measured, of n real and m fake rows with d features."""
     return Result(
         metric=spec.name,
         estimate=None,
         kind=spec.kind,
         direction=spec.direction,
         unit=spec.unit,
-        n_real=used.n,
-        n_fake=used.m,
-        dim=used.d,
-        options=options,
+        n_real=n,
+        n_fake=m,
+        dim=d,
+        options=dict(options or {}),
         seed=seed,
         reasons=dict.fromkeys(OPTIONAL_FIELDS, "not measured"),
     )
 
 
-def _lacking(spec: MetricSpec, used: Comparison) -> str | None:
-    missing = sorted(spec.needs - used.given)
+def lacking(spec: MetricSpec, given: frozenset[str]) -> str | None:
+    """Say what a metric needs and does not have, with the remedy."""
+    missing = sorted(spec.needs - given)
     return f"needs {missing[0]}: {_REMEDIES[missing[0]]}" if missing else None
 
 

@@ -23,7 +23,15 @@ from gandiag.core.protocols import FeatureMap, Sampler
 from gandiag.core.report import RealSource
 from gandiag.core.rng import stream
 from gandiag.core.samples import KnownModes, SampleSet
-from gandiag.drawing import drawn_fake, drawn_real, drawn_train, kept_sides, noting_formats, require_alike
+from gandiag.drawing import (
+    drawn_fake,
+    drawn_real,
+    drawn_train,
+    kept_sides,
+    noting_formats,
+    outside_range,
+    require_alike,
+)
 from gandiag.errors import ConfigError, RangeError, placed
 from gandiag.extraction import extracted, is_cacheable
 from gandiag.features import default_name, fitted_map
@@ -111,7 +119,7 @@ class Prepared:
             real_labels=self.real.labels,
             fake_labels=fake.labels,
             modes=self.modes(),
-            outside=_outside(fake, self.real.value_range),
+            outside=outside_range(fake, self.real.value_range),
             features=self.fingerprint,
             image_shape=self.raw.shape if self._rows_are_images() else None,
             classify=getattr(self.features, "classify", None),
@@ -308,18 +316,6 @@ def prepare(
         kept=kept_sides(None if reference is not None else real, train, [sampler for _, sampler in fakes]),
         outline=None if reference is None else raw,
     )
-
-
-def _outside(samples: SampleSet, declared: tuple[float, float] | None) -> NDArray[np.bool_] | None:
-    if declared is None:
-        return None
-    low, high = declared
-    slack = 1e-6 * (high - low)  # float32 rounding of the end points is no violation
-    outside = np.zeros(len(samples), dtype=bool)
-    for start, block in samples.blocks():
-        flat = block.reshape(len(block), -1)
-        outside[start : start + len(block)] = ((flat < low - slack) | (flat > high + slack)).any(axis=1)
-    return outside
 
 
 def _with_squares(rows: Matrix, side: str) -> Matrix:

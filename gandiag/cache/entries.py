@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.checks import Matrix
+from gandiag.core.tensor_files import metadata_of
 from gandiag.errors import IntegrityError
 
 ENDING = ".features"
@@ -43,7 +44,7 @@ def unpacked(key: str, data: bytes) -> Matrix:
     from safetensors.numpy import load
 
     try:
-        metadata = header(data)
+        metadata = metadata_of(data)
         small = load(data)["features"]
     except (SafetensorError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise _broken(f"{type(error).__name__}: {error}") from error
@@ -52,21 +53,6 @@ def unpacked(key: str, data: bytes) -> Matrix:
     if small.ndim != 2 or small.dtype not in (np.float32, np.float64) or metadata.get("sha256") != _digest(small):
         raise _broken("another checksum")
     return small.astype(np.float64)
-
-
-def header(data: bytes) -> dict[str, str]:
-    """Read what a block says about itself, from its first bytes."""
-    import msgspec
-
-    length = int.from_bytes(data[:8], "little")
-    if not 2 <= length <= len(data) - 8:
-        raise ValueError("no header")
-    try:
-        found = msgspec.json.decode(data[8 : 8 + length])
-    except msgspec.DecodeError as error:
-        raise ValueError(str(error)) from error
-    metadata = found.get("__metadata__") if isinstance(found, dict) else None
-    return {str(k): str(v) for k, v in metadata.items()} if isinstance(metadata, dict) else {}
 
 
 def _halved(rows: Matrix) -> NDArray[np.floating]:

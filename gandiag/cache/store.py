@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gandiag.cache import place
-from gandiag.cache.entries import ENDING, header, packed, unpacked
+from gandiag.cache.entries import ENDING, packed, unpacked
 from gandiag.core.checks import Matrix
 from gandiag.core.files import replace_file
+from gandiag.core.tensor_files import metadata_of
 from gandiag.errors import IntegrityError
 
 _STALE_SECONDS = 3600.0
@@ -176,7 +177,7 @@ def _features_of(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(_HEADER_BYTES)
     try:
-        return header(start).get("features", "unreadable")
+        return metadata_of(start).get("features", "unreadable")
     except ValueError:
         return "unreadable"
 

@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 from gandiag.api import Report
@@ -66,6 +67,19 @@ def print_report(report: Report) -> None:
             raise BrokenPipeError
 
     render(report, Piped(file=sys.stdout))
+
+
+def write_and_print(report: Report, json_path: Path | None, html_path: Path | None) -> None:
+    """Write a report where that was asked for, and print it in any case."""
+    import click
+
+    try:
+        for path, write in ((json_path, report.to_json), (html_path, report.to_html)):
+            if path is not None:
+                write(path)
+                click.echo(f"wrote {path}", err=True)
+    finally:
+        print_report(report)
 
 
 def exit_code(report: Report) -> int:

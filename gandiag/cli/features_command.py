@@ -16,6 +16,9 @@ from gandiag.cli._downloads import allow_download
 @allow_download
 @click.option("--labels", type=click.Path(exists=True, dir_okay=False), help="A .npy file: the class of each row.")
 @click.option("--n", type=click.IntRange(min=4), help="Rows. All rows of a finite source when absent.")
+@click.option(
+    "--statistics", is_flag=True, help="Write mean and covariance alone, in one pass over any number of rows."
+)
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the feature cache.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def command(
@@ -24,6 +27,7 @@ def command(
     features: str | None,
     labels: str | None,
     n: int | None,
+    statistics: bool,
     no_cache: bool,
     seed: int,
 ) -> None:
@@ -46,7 +50,8 @@ def command(
             n=n,
             seed=seed,
             cache=not no_cache,
+            rows=not statistics,
             progress=progress,
         )
-    aside = 0 if found.rows is None else len(found.rows.fit)
-    click.echo(f"{out}: {found.n} rows of {found.d} features and {aside} set aside, {found.fingerprint}")
+    what = "mean and covariance of" if found.rows is None else f"{len(found.rows.fit)} rows set aside and"
+    click.echo(f"{out}: {what} {found.n} rows of {found.d} features, {found.fingerprint}")

@@ -24,6 +24,8 @@ from gandiag.cli._downloads import allow_download
 @click.option("--permutations", type=click.IntRange(min=19), default=2499, show_default=True, help="At most, per test.")
 @click.option("--by-class", is_flag=True, help="Score every class alone as well: conditional generators.")
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the feature cache; see: gandiag cache info.")
+@click.option("--accept-unverified", is_flag=True, help="Take statistics of another program for REAL, knowingly.")
+@click.option("--shard", help="Score shard i/k alone (3/16) and write its part to --json; see: gandiag merge.")
 @click.option("--device", help="cuda does the heavy work there; cpu does not.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the report here.")
@@ -41,6 +43,8 @@ def command(
     permutations: int,
     by_class: bool,
     no_cache: bool,
+    accept_unverified: bool,
+    shard: str | None,
     device: str | None,
     seed: int,
     json_path: Path | None,
@@ -53,34 +57,36 @@ def command(
     pathology of one (data:digits!drop_modes=3).
     """
     import gandiag.api
-    from gandiag.cli._terminal import exit_code, print_report, progress_bar, stdout_for_results_only
+    from gandiag.cli._sharded import scored_in_shards
+    from gandiag.cli._terminal import exit_code, progress_bar, stdout_for_results_only, write_and_print
+    from gandiag.shards.ranks import rank_of_environment
 
     _refuse_writing_over((json_path, html_path), (real, *fake, train, labels))
-    opening: dict[str, Any] = {"latent": latent, "batch_size": batch_size}
+    asked: dict[str, Any] = {
+        "metrics": None if metrics is None else [m.strip() for m in metrics.split(",") if m.strip()],
+        "features": features,
+        "n": n,
+        "seed": seed,
+        "cache": not no_cache,
+        **{key: value for key, value in (("latent", latent), ("batch_size", batch_size)) if value is not None},
+    }
+    if shard is not None or rank_of_environment() is not None:
+        others = {"--train": train, "--labels": labels, "--by-class": by_class, "--device": device}
+        return scored_in_shards(real, fake, shard, (json_path, html_path), others, asked)
     with stdout_for_results_only(), progress_bar() as progress:
         report = gandiag.score(
             real,
             _distinct(fake),
             train=train,
             labels=None if labels is None else gandiag.api.read_labels(labels),
-            metrics=None if metrics is None else [m.strip() for m in metrics.split(",") if m.strip()],
-            features=features,
-            n=n,
-            seed=seed,
             permutations=permutations,
             device=device,
             by_class=by_class,
-            cache=not no_cache,
+            accept_unverified=accept_unverified,
             progress=progress,
-            **{key: value for key, value in opening.items() if value is not None},
+            **asked,
         )
-    try:
-        for path, write in ((json_path, report.to_json), (html_path, report.to_html)):
-            if path is not None:
-                write(path)
-                click.echo(f"wrote {path}", err=True)
-    finally:
-        print_report(report)
+    write_and_print(report, json_path, html_path)
     return exit_code(report)
 
 

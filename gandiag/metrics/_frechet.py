@@ -12,8 +12,8 @@ from gandiag.core.checks import require_one_of
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Floor, KnownNull, Measurement, Relabelling
 from gandiag.errors import ConfigError
-from gandiag.numerics.backend import beside, namespace, on_host
-from gandiag.numerics.frechet_distance import distance_of_covariances, distance_of_rows
+from gandiag.numerics.backend import beside, namespace
+from gandiag.numerics.frechet_distance import distance_of_covariances, distance_of_rows, gaussian_floor
 from gandiag.numerics.frechet_limit import LEVEL, Limit, frechet_limit
 from gandiag.numerics.moments import Moments, typical_row
 
@@ -149,24 +149,12 @@ def _taken(rows: Any, chosen: NDArray[np.bool_]) -> Any:
 
 
 def _gaussian_floor(comparison: Comparison) -> Floor:
-    """Compute mean and standard deviation under equal Gaussian laws to leading order in 1/n.
-
-    The distance is ``|dm|^2 + sum_ij dS_ij^2 / (l_i + l_j) / 2`` in the eigenbasis of the common covariance, with
-    ``Var dm_i = c l_i`` and ``Var dS_ij = c l_i l_j (1 + [i = j])``, ``c = 1/n + 1/m``.
-    """
+    """Compute mean and standard deviation under equal Gaussian laws of the pooled covariance."""
     origin = typical_row(comparison.real, comparison.fake)
     pooled = [Moments.of(_side(comparison, side), origin=beside(origin, _side(comparison, side))) for side in _SIDES]
     covariance = pooled[0].merge(pooled[1]).finalise()[1]
-    c = 1.0 / comparison.n + 1.0 / comparison.m
-    values = on_host(namespace(covariance).linalg.eigvalsh(covariance))
-    values = values[values > np.finfo(float).eps * len(values) * max(float(values[-1]), np.finfo(float).tiny)]
-    if values.size == 0:
-        return Floor(mean=0.0, sd=0.0, source="closed form for Gaussian features")
-    pairs = np.outer(values, values) / np.add.outer(values, values)
-    mean = c * (1.25 * values.sum() + 0.5 * pairs.sum())
-    variance = 2.0 * np.square(values).sum() + 0.5 * np.square(values).sum()
-    variance += np.square(pairs).sum() - np.square(np.diag(pairs)).sum()
-    return Floor(mean=float(mean), sd=float(c * np.sqrt(variance)), source="closed form for Gaussian features")
+    mean, sd = gaussian_floor(covariance, comparison.n, comparison.m)
+    return Floor(mean=mean, sd=sd, source="closed form for Gaussian features")
 
 
 _SIDES = ("real", "fake")

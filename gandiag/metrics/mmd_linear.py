@@ -20,6 +20,7 @@ from gandiag.core.results import Floor, Interval, KnownNull, Measurement, PValue
 from gandiag.core.specs import MetricSpec
 from gandiag.metrics._kernel_options import require_at_least, require_bandwidth
 from gandiag.numerics.distances import off_diagonal, pooled_distances, positive_quantile
+from gandiag.numerics.kernels import quadruple_values
 
 Matrix = NDArray[np.float64]
 
@@ -28,21 +29,6 @@ _LEVEL = 0.95
 _FEWEST = 30  # quadruples from which the mean is called normal
 _SAMPLED = 250  # quadruples whose rows set the bandwidth
 _AT_ONCE = 2**22
-
-
-def quadruple_values(real: Matrix, fake: Matrix, bandwidth: float) -> Matrix:
-    """Evaluate h on rows ``2 i`` and ``2 i + 1`` of both sides, shape (min(n, m) // 2,).
-
-    Cost O(n d).
-    """
-    count = 2 * (min(len(real), len(fake)) // 2)
-    x, other_x, y, other_y = (side[start:count:2] / bandwidth for side in (real, fake) for start in (0, 1))
-
-    def kernel(a: Matrix, b: Matrix) -> Matrix:
-        out: Matrix = np.exp(-0.5 * np.square(a - b).sum(axis=1))
-        return out
-
-    return kernel(x, other_x) + kernel(y, other_y) - kernel(x, other_y) - kernel(other_x, y)
 
 
 def sign_flip_p_value(values: Matrix, *, flips: int, rng: np.random.Generator) -> float:

@@ -45,7 +45,7 @@ class FourierFeatures:
             if self.blocks is not None:
                 yield part, self.blocks[k]
             else:
-                yield part, _features(self.rows[part, :], self.frequencies) - self.centre
+                yield part, plain_features(self.rows[part, :], self.frequencies) - self.centre
 
     def unbiased_mmd2(self, labels: Labels) -> Matrix:
         """Compute the unbiased squared discrepancy of every column, shape (B,).
@@ -82,7 +82,7 @@ def fourier_features(rows: Array, frequencies: Matrix) -> FourierFeatures:
     held = 16 * count * frequencies.shape[1] <= _HELD_BYTES
     total, kept = 0.0, []
     for part in _parts(count):
-        block = _features(rows[part, :], near)
+        block = plain_features(rows[part, :], near)
         total = xp.sum(block, axis=0) + total
         if held:
             kept.append(block)
@@ -102,7 +102,8 @@ def _parts(count: int) -> Iterator[slice]:
         yield slice(start, min(start + _ROWS_AT_ONCE, count))
 
 
-def _features(rows: Array, frequencies: Array) -> Array:
+def plain_features(rows: Array, frequencies: Array) -> Array:
+    """Map rows (N, d) to their cosines and sines, shape (N, D), not centred."""
     xp = namespace(rows)
     angles = rows @ frequencies
     return xp.concat([xp.cos(angles), xp.sin(angles)], axis=1) / float(np.sqrt(frequencies.shape[1]))

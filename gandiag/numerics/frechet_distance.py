@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gandiag.errors import ConfigError, DtypeError, NonFiniteError, ShapeError, TooFewSamplesError
-from gandiag.numerics.backend import Array, namespace
+from gandiag.numerics.backend import Array, namespace, on_host
 from gandiag.numerics.linalg import ROUTE_THIN, bures_squared, nonnegative, nuclear_norm_of_rows
 from gandiag.numerics.moments import PRECISIONS, Moments, Precision, typical_row
 
@@ -96,6 +96,37 @@ def distance_of_covariances(mean1: Array, cov1: Array, mean2: Array, cov2: Array
     apart = mean1 - mean2
     of_means = float(apart @ apart)
     return Parts(of_means + bures, of_means, route)
+
+
+def gaussian_floor(covariance: Array, n: int, m: int) -> tuple[float, float]:
+    """Compute mean and standard deviation under equal Gaussian laws to leading order in 1/n.
+
+    Parameters
+    ----------
+    covariance : ndarray or tensor, shape (d, d)
+        Of the common law.
+    n, m : int
+        Rows of either side.
+
+    Returns
+    -------
+    mean, sd : float
+
+    Notes
+    -----
+    The distance is ``|dm|^2 + sum_ij dS_ij^2 / (l_i + l_j) / 2`` in the eigenbasis of the covariance, with
+    ``Var dm_i = c l_i`` and ``Var dS_ij = c l_i l_j (1 + [i = j])``, ``c = 1/n + 1/m``. Cost O(d^3).
+    """
+    c = 1.0 / n + 1.0 / m
+    values = on_host(namespace(covariance).linalg.eigvalsh(covariance))
+    values = values[values > np.finfo(float).eps * len(values) * max(float(values[-1]), np.finfo(float).tiny)]
+    if values.size == 0:
+        return 0.0, 0.0
+    pairs = np.outer(values, values) / np.add.outer(values, values)
+    mean = c * (1.25 * values.sum() + 0.5 * pairs.sum())
+    variance = 2.0 * np.square(values).sum() + 0.5 * np.square(values).sum()
+    variance += np.square(pairs).sum() - np.square(np.diag(pairs)).sum()
+    return float(mean), float(c * np.sqrt(variance))
 
 
 def _thin(real: Array, fake: Array, origin: Array) -> Parts:

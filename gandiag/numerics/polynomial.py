@@ -148,5 +148,30 @@ def mmd2_and_jackknife(over_all: Vector, over_real: Vector, is_real: NDArray[np.
     return float(value), float(np.sqrt(variance))
 
 
+def cubic_mmd2(real: Array, fake: Array) -> tuple[float, float]:
+    """Compute the unbiased squared discrepancy of few rows, whose kernel matrix is held at once.
+
+    Parameters
+    ----------
+    real, fake : array, shape (n, d), (m, d)
+        At least two rows each.
+
+    Returns
+    -------
+    estimate, largest : float
+        The latter is the largest mean square of a row: from `LARGEST` on the estimate has left the range of floats.
+    """
+    tiles, n = cubic_tiles(real, fake), real.shape[0]
+    first, second = slice(0, n), slice(n, tiles.rows)
+    xp = namespace(tiles.centred)
+
+    def within(side: slice) -> float:
+        kernel = tiles(side, side)
+        return float(xp.sum(kernel)) - float(xp.sum(xp.linalg.diagonal(kernel)))
+
+    value = _combined(within(first), within(second), float(xp.sum(tiles(first, second))), n, tiles.rows - n)
+    return float(value) * tiles.unit, tiles.largest
+
+
 def _combined(real_real: Any, fake_fake: Any, across: Any, n: int, m: int) -> Any:
     return real_real / (n * (n - 1)) + fake_fake / (m * (m - 1)) - 2.0 * across / (n * m)

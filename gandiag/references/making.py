@@ -57,3 +57,22 @@ def reference_of_rows(
         notes=real.notes,
         written={"gandiag_version": __version__, "seed": seed},
     )
+
+
+def reference_of_moments(
+    moments: Moments, real: SampleSet, *, outline: SampleSet, features: str, fingerprint: str, seed: int
+) -> Reference:
+    """Put a reference without rows together; ``real`` are any raw rows of its source."""
+    mean, covariance = moments.finalise()
+    return Reference(
+        source=real.source,
+        features=asked_for(features),
+        fingerprint=fingerprint,
+        mean=mean,
+        covariance=covariance,
+        n=moments.count,
+        outline=outline,
+        lag=real.lag,
+        notes=real.notes,
+        written={"gandiag_version": __version__, "seed": seed},
+    )

@@ -59,6 +59,7 @@ def open_sampler(
     prompts: Any = None,
     timeout: float | None = None,
     train_mode: bool = False,
+    trust: bool = False,
 ) -> Sampler:
     """Open anything that samples can come from.
 
@@ -105,6 +106,8 @@ def open_sampler(
         process.
     train_mode : bool
         Run a module in training mode.
+    trust : bool
+        Run the code that a .pt2 file may hold.
 
     Returns
     -------
@@ -118,27 +121,9 @@ def open_sampler(
     DataError
         When the data are unfit.
     """
-    options = {
-        "latent": latent,
-        "batch_size": batch_size,
-        "key": key,
-        "name": name,
-        "lag": lag,
-        "labels": labels,
-        "value_range": value_range,
-        "kind": kind,
-        "layout": layout,
-        "alpha": alpha,
-        "frames": frames,
-        "orientation": orientation,
-        "on_bad": on_bad,
-        "recursive": recursive or None,
-        "classes": classes,
-        "prompts": prompts,
-        "timeout": timeout,
-        "train_mode": train_mode or None,
-    }
-    return _opened(source, {k: v for k, v in options.items() if v is not None})
+    # Before any other name is bound: whatever was said, by the name of its parameter.
+    said = {k: v for k, v in locals().items() if k != "source" and v is not None and v is not False}
+    return _opened(source, said)
 
 
 def read_labels(path: str | Path) -> NDArray[Any]:

@@ -64,6 +64,8 @@ class Settings:
         Whether the first subfolder is the class of an image.
     prompts : list of str
         What a pipeline is conditioned on.
+    trust : bool
+        Run code that a file holds.
     """
 
     name: str | None = None
@@ -84,6 +86,7 @@ class Settings:
     recursive: bool = False
     classes: str | None = None
     prompts: Any = None
+    trust: bool = False
 
     @classmethod
     def read(cls, options: Mapping[str, Any], *, uses: Iterable[str] = (), by: str) -> Settings:

@@ -61,6 +61,7 @@ def _pair(value: object, text: str) -> tuple[float, float]:
 _READ: dict[str, Callable[[Any, str], Any]] = {
     "recursive": _switch,
     "train_mode": _switch,
+    "trust": _switch,
     "value_range": _pair,
     "labels": lambda value, text: read_npy(str(value)),
     "key": lambda value, text: str(value),

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from gandiag.core.specs import SamplerSpec
 from gandiag.errors import FileFormatError
 
-_ENDINGS = frozenset({".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".jit", ".pt2"})
+_ENDINGS = frozenset({".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".jit"})
 
 
 def accepts(source: object) -> bool:

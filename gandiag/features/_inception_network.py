@@ -12,15 +12,16 @@ channels last.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gandiag.errors import FileFormatError
+from gandiag.features._folding import folded, tensor
 
 WIDTH = 2048
 CLASSES = 1008
 SIDE = 299
+_OF = "the TensorFlow Inception network"
 _EPSILON = 1e-3  # of the batch norms, where the variance is
 
 # A convolution pads so that the size stays, but for those named with a stride, which do not pad.
@@ -140,7 +141,7 @@ class Network:
         self._state = state
         self._stem = [None if name == "max" else self._convolution([name]) for name in _STEM]
         self._blocks = [self._block(*block) for block in _BLOCKS]
-        weight = _tensor(state, "fc.weight", (CLASSES, WIDTH))
+        weight = tensor(state, "fc.weight", (CLASSES, WIDTH), of=_OF)
         self.classifier = weight.double().numpy().T.copy()
         del self._state
 
@@ -162,7 +163,7 @@ class Network:
             firsts.append(f"{name}.branch_pool")
         return _Block(
             first=self._convolution(firsts),
-            widths=[len(self._state[f"{first}.conv.weight"]) for first in firsts],
+            widths=[len(tensor(self._state, f"{first}.conv.weight", of=_OF)) for first in firsts],
             rests=[self._steps(name, branch[1:]) for branch in joined],
             alone=[self._steps(name, branch) for branch in branches if branch not in joined],
             pool=pool,
@@ -180,32 +181,9 @@ class Network:
 
         plain = [name.partition("/")[0] for name in names]
         stride = int(names[0].partition("/")[2] or 0)
-        folded = list(_folded(self._state, plain))
-        weight, bias = (torch.cat(part) for part in zip(*folded, strict=True))
+        parts = [folded(self._state, f"{name}.conv", f"{name}.bn", epsilon=_EPSILON, of=_OF) for name in plain]
+        weight, bias = (torch.cat(part) for part in zip(*parts, strict=True))
         height, width = weight.shape[2:]
         weight = weight.to(device=self.device, dtype=self.dtype).contiguous(memory_format=torch.channels_last)
         padding = (0, 0) if stride else (height // 2, width // 2)
         return _Convolution(weight, bias.to(device=self.device, dtype=self.dtype), stride or 1, padding)
-
-
-def _folded(state: Mapping[str, Any], names: Sequence[str]) -> Iterator[tuple[Any, Any]]:
-    for name in names:
-        weight = _tensor(state, f"{name}.conv.weight").double()
-        parts = (_tensor(state, f"{name}.bn.{part}", (len(weight),)).double() for part in _NORM)
-        gain, offset, mean, variance = parts
-        scale = gain / (variance + _EPSILON).sqrt()
-        yield weight * scale[:, None, None, None], offset - mean * scale
-
-
-_NORM = ("weight", "bias", "running_mean", "running_var")
-
-
-def _tensor(state: Mapping[str, Any], name: str, shape: tuple[int, ...] | None = None) -> Any:
-    found = state.get(name)
-    if found is None or not hasattr(found, "shape") or (shape is not None and tuple(found.shape) != shape):
-        raise FileFormatError(
-            "the file must hold the tensors of the TensorFlow Inception network",
-            received=f"no tensor {name}" if found is None else f"{name} of shape {tuple(getattr(found, 'shape', ()))}",
-            remedy="Fetch the weights of torch-fidelity or pytorch-fid again.",
-        )
-    return found

@@ -39,6 +39,8 @@ class Known:
         None where no digest is pinned: then the user must name one, or a path.
     variable : str
         Environment variable that may hold a path; empty for none.
+    package : str
+        A Python package that brings the file; empty for none.
     """
 
     of: str
@@ -46,6 +48,7 @@ class Known:
     url: str = ""
     sha256: str | None = None
     variable: str = ""
+    package: str = ""
 
 
 def load(known: Known, target: str = "", sha256: str = "") -> tuple[bytes, str, str]:
@@ -120,6 +123,8 @@ def _may_fetch(known: Known, expected: str) -> bool:
 
 def _absent(known: Known) -> bytes:
     get = f"Fetch {known.url} once" if known.url else f"Get {known.file} once"
+    if known.package:
+        get = f"Run: pip install {known.package}; or get {known.file}"
     by_variable = f", set {known.variable} to its path" if known.variable else ""
     allowed = ", or allow it with --allow-download" if known.url and known.sha256 else ""
     raise ConfigError(

@@ -4,6 +4,10 @@ Clusters are Ward's (1963, "Hierarchical grouping to optimize an objective funct
 their number maximises the mean silhouette (Rousseeuw 1987). Where a Gaussian law of the same covariance would have
 clusters that are nearly as good, there are none, and the rows are cut in cells. Ward's tree is deterministic and holds
 all numbers of clusters at once, so 25 well separated modes are found where k-means from random starts merges some.
+
+Small groups say little for or against a number of clusters, and a few outliers would pass for one: such cuts are not
+considered. Rare modes are therefore looked for afterwards, further down the tree: a few rows that lie apart from all
+others by more than they lie apart from each other.
 """
 
 from __future__ import annotations
@@ -20,6 +24,12 @@ MOST_CLUSTERS = 30
 NATURAL_SILHOUETTE = 0.25
 NATURAL_GAIN = 0.15
 _TREE_ROWS = 1500
+# A rare mode is at least so many rows, and found at most so many cuts further. They are farther from all others than
+# from each other by this factor in few columns; by less in many, where all distances are alike. And they are farther
+# from others by it than rows are from their neighbours, which keeps the steps of a lattice from being gaps.
+FEWEST_OF_RARE = 6
+_FURTHER = 10
+_APART = 1.5
 
 
 def natural_clusters(rows: Matrix, rng: np.random.Generator) -> tuple[Index, float | None, bool]:
@@ -45,8 +55,7 @@ def natural_clusters(rows: Matrix, rng: np.random.Generator) -> tuple[Index, flo
         gaussian = rng.standard_normal((len(some), len(some))) @ centred / np.sqrt(len(some))
         smooth, _ = _best_cut(*_ward(gaussian))
         natural = smooth is None or silhouette >= smooth + NATURAL_GAIN
-    if not natural:
-        cut = _cut(tree, int(np.clip(len(rows) // 60, 2, 20)))
+    cut = _with_rare(tree, distances, cut) if natural else _cut(tree, int(np.clip(len(rows) // 60, 2, 20)))
     return _lloyd(rows, group_means(some, cut, int(cut.max()) + 1)), silhouette, natural
 
 
@@ -78,7 +87,7 @@ def _best_cut(tree: Matrix, distances: Matrix) -> tuple[float | None, Index]:
     for k in range(2, min(MOST_CLUSTERS, len(distances) // 4) + 1):
         cut = _cut(tree, k)
         sizes = np.bincount(cut)
-        if len(sizes) < 2 or sizes.min() < max(2, len(cut) / (4 * len(sizes))):
+        if len(sizes) < 2 or sizes.min() < _fewest_counted(len(cut), len(sizes)):
             continue
         sums = distances @ np.eye(len(sizes))[cut]
         within = sums[at, cut] / (sizes[cut] - 1)
@@ -90,6 +99,36 @@ def _best_cut(tree: Matrix, distances: Matrix) -> tuple[float | None, Index]:
         if best[0] is None or score > best[0]:
             best = (score, cut)
     return best
+
+
+def _with_rare(tree: Matrix, distances: Matrix, cut: Index) -> Index:
+    """Make clusters of their own of small groups that lie apart: those of finer cuts that were too small to count."""
+    k = int(cut.max()) + 1
+    steps = float(np.median(np.where(distances > 0.0, distances, np.inf).min(axis=1)))
+    alike = steps / max(float(np.mean([_spread(distances, cut == c) for c in range(k)])), steps)
+    found, new = np.zeros(len(cut), dtype=bool), cut.copy()
+    for finer in (_cut(tree, k + more) for more in range(1, _FURTHER + 1)):
+        sizes = np.bincount(finer)
+        for group in np.flatnonzero((sizes >= FEWEST_OF_RARE) & (sizes < _fewest_counted(len(cut), k))):
+            inside = finer == group
+            gap = float(distances[np.ix_(inside, ~inside)].min(axis=1).mean())
+            asked = max((_APART + (1.0 - _APART) * alike) * _spread(distances, inside), _APART * steps)
+            if gap >= asked and not found[inside].any():
+                found |= inside
+                new[inside] = new.max() + 1
+    modes: Index = np.unique(new, return_inverse=True)[1]
+    return modes
+
+
+def _spread(distances: Matrix, inside: NDArray[np.bool_]) -> float:
+    """Give the mean distance between two rows of a group."""
+    size = int(inside.sum())
+    return float(distances[np.ix_(inside, inside)].sum()) / max(size * (size - 1), 1)
+
+
+def _fewest_counted(rows: int, k: int) -> float:
+    """Give the size from which a cluster counts, among k."""
+    return max(2.0, rows / (4 * k))
 
 
 def _lloyd(rows: Matrix, centres: Matrix) -> Index:

@@ -119,3 +119,39 @@ def test_validation_of_one_gate_by_name(
     assert "Did you mean 'other'?" in capsys.readouterr().err
     assert run(monkeypatch, "--validate", "--alpha", "0.1") == 2
     assert "--alpha has no meaning with --validate" in capsys.readouterr().err
+
+
+def test_a_metric_that_breaks_is_4(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import gandiag.metrics.energy as module
+    from gandiag.core.specs import METRICS
+
+    def breaks(*args: object, **kwargs: object) -> None:
+        raise FloatingPointError("overflow")
+
+    object.__setattr__(METRICS.get("energy"), "measure", breaks)
+    try:
+        assert run(monkeypatch, "real.npy", "good.npy", "--require", TEST) == 4
+    finally:
+        object.__setattr__(METRICS.get("energy"), "measure", module.measure)
+    assert "ERROR  good.npy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", ["json", "junit", "markdown", "openmetrics", "html"])
+def test_a_full_disk_is_3_and_costs_neither_the_earlier_file_nor_the_verdict(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    (folder / "before").write_text("an earlier verdict")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gandiag.core.files.os.fsync", full)
+    words = ("real.npy", "fake.npy", "--require", TEST, f"--{form}", "before")
+    assert run(monkeypatch, *words) == 3
+    told = capsys.readouterr()
+    assert "FAIL  fake.npy" in told.out
+    assert "before: No space left on device" in told.err
+    assert (folder / "before").read_text() == "an earlier verdict"
+    assert not list(folder.glob(".*tmp"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,17 @@ import pytest
 from numpy.typing import NDArray
 
 import gandiag
+from gandiag.core.specs import METRICS
 from gandiag.core.verdict import Verdict
-from gandiag.errors import ConfigError, DataError, NumericalError, QualityFailure, ResourceLimitError
+from gandiag.errors import (
+    ConfigError,
+    DataError,
+    NotConverged,
+    NumericalError,
+    QualityFailure,
+    ResourceLimitError,
+    SamplerTimeout,
+)
 from gandiag.gate.running import permutations_for
 
 QUICK = ["c2st.p >= alpha at margin 0.4", "mode_coverage.missing == 0 at margin 0.1"]
@@ -105,8 +115,6 @@ def test_an_undefined_metric_is_3_and_a_failed_one_4(monkeypatch: pytest.MonkeyP
     def breaks(*args: object, **kwargs: object) -> None:
         raise FloatingPointError("overflow")
 
-    from gandiag.core.specs import METRICS
-
     object.__setattr__(METRICS.get("mmd"), "measure", breaks)
     try:
         verdict = gandiag.check(rows(100, 0), rows(60, 1), require=["mmd.p >= alpha"])
@@ -116,6 +124,49 @@ def test_an_undefined_metric_is_3_and_a_failed_one_4(monkeypatch: pytest.MonkeyP
         object.__setattr__(METRICS.get("mmd"), "measure", module.measure)
     assert (verdict.outcome, verdict.exit_code) == ("error", 4)
     with pytest.raises(NumericalError, match="every condition of a gate must be judged"):
+        verdict.raise_for_status()
+
+
+def test_what_breaks_takes_nothing_else_with_it() -> None:
+    """F17: a solver that fails is an error of its condition; the others are judged, and evidence outweighs it."""
+    import gandiag.metrics.mmd as module
+
+    def breaks(*args: object, **kwargs: object) -> None:
+        raise NotConverged("the solver must come to an end", received="10 iterations", remedy="Allow more.")
+
+    object.__setattr__(METRICS.get("mmd"), "measure", breaks)
+    try:
+        require = ["mmd.p >= alpha", "energy.p >= alpha at margin 3"]
+        good = gandiag.check(rows(200, 0), rows(150, 1), require=require)
+        bad = gandiag.check(rows(200, 0), rows(150, 1, shift=3.0), require=require)
+    finally:
+        object.__setattr__(METRICS.get("mmd"), "measure", module.measure)
+    assert (good.outcome, good.exit_code) == ("error", 4)
+    assert [j.outcome for j in good.judgements] == ["error", "pass"]
+    assert "10 iterations" in good.judgements[0].says
+    assert (bad.outcome, bad.exit_code) == ("fail", 1)
+    assert [j.outcome for j in bad.judgements] == ["error", "fail"]
+    assert bad.report is not None
+    assert (bad.report["mmd"].status, bad.report["energy"].status) == ("failed", "ok")
+
+
+def test_too_few_rows_are_an_error_that_says_how_many_it_takes() -> None:
+    """B03."""
+    verdict = gandiag.check(rows(200, 0), rows(1, 1), require=["energy.p >= alpha", "coverage >= 0.5"])
+    assert (verdict.outcome, verdict.exit_code) == ("error", 3)
+    assert "at least" in str(verdict)
+
+
+def slow(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    time.sleep(0.05)
+    return rng.normal(size=(n, 2))
+
+
+def test_a_sampler_that_takes_too_long_is_5() -> None:
+    """B32."""
+    verdict = gandiag.check(rows(200, 0), slow, require=QUICK, batch_size=10, timeout=0.1)
+    assert (verdict.outcome, verdict.exit_code) == ("error", 5)
+    with pytest.raises(SamplerTimeout, match=r"within 0\.1 s"):
         verdict.raise_for_status()
 
 

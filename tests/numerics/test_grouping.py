@@ -78,3 +78,42 @@ def test_few_or_equal_rows_are_grouped_without_complaint(rows: Matrix) -> None:
 def test_group_means_average_each_group() -> None:
     means = group_means(np.array([[1.0], [3.0], [8.0]]), np.array([0, 0, 2]), 3)
     np.testing.assert_array_equal(means, [[2.0], [0.0], [8.0]])
+
+
+def with_a_rare_one(rng: np.random.Generator, d: int, apart: float) -> tuple[Matrix, NDArray[np.int64]]:
+    """Draw from nine normal modes, all as far from each other's neighbours; the first holds 2 %."""
+    truth = rng.choice(9, size=833, p=[0.02] + [0.98 / 8] * 8)
+    if d == 2:
+        radius, angles = apart / (2 * np.sin(np.pi / 9)), 2 * np.pi * truth / 9
+        centres = radius * np.column_stack([np.cos(angles), np.sin(angles)])
+    else:
+        centres = apart / np.sqrt(2.0) * np.eye(d)[truth]
+    return centres + rng.normal(size=(833, d)), truth
+
+
+@pytest.mark.parametrize(("d", "apart"), [(2, 8.0), (10, 10.0), (50, 15.0)])
+def test_a_rare_mode_that_lies_apart_is_found(d: int, apart: float) -> None:
+    for seed in range(3):
+        rows, truth = with_a_rare_one(np.random.default_rng(seed), d, apart)
+        found, _, natural = natural_clusters(rows, np.random.default_rng(seed))
+        assert natural
+        own = np.bincount(found[truth == 0]).argmax()
+        assert np.mean(truth[found == own] == 0) > 0.9
+        assert np.mean(found[truth == 0] == own) > 0.9
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        lambda rng, d: rng.normal(size=(833, d)),
+        lambda rng, d: rng.standard_t(3, size=(833, d)),
+        lambda rng, d: rng.exponential(size=(833, d)) * 2.0,
+    ],
+)
+@pytest.mark.parametrize("d", [2, 64])
+def test_the_tails_of_a_mode_are_no_rare_modes(noise: Callable[[np.random.Generator, int], Matrix], d: int) -> None:
+    rng = np.random.default_rng(3)
+    truth = rng.integers(2, size=833)
+    found, _, natural = natural_clusters(noise(rng, d) + 30.0 * np.eye(d)[truth], rng)
+    assert natural
+    assert found.max() + 1 == 2

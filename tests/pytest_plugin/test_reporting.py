@@ -206,3 +206,44 @@ def test_a_test_that_is_run_again_says_how_often(pytester: pytest.Pytester) -> N
     pytester.makeconftest("def pytest_runtest_setup(item): item.execution_count = 3")
     run(pytester, 'def test_good(): assert reached("pass")', "--junitxml=j.xml")
     assert 'gandiag_executions" value="3" />' in (pytester.path / "j.xml").read_text()
+
+
+def test_a_verdict_of_a_test_whose_fixture_breaks_at_the_end_is_told_once(pytester: pytest.Pytester) -> None:
+    body = """
+@pytest.fixture
+def torn():
+    yield
+    raise RuntimeError("torn down")
+def test_good(torn): assert reached("pass")
+"""
+    result = run(pytester, body)
+    result.assert_outcomes(passed=1, errors=1)
+    assert result.stdout.str().count("pass          test_scene.py::test_good") == 1
+
+
+def test_a_file_that_cannot_be_collected_leaves_the_others_verdicts(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_wrong="import nothing_of_that_name")
+    result = run(pytester, 'def test_good(): assert reached("pass")', "--continue-on-collection-errors")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["pass *test_scene.py::test_good: f, alpha 0.001*"])
+
+
+def test_what_broke_counts_among_the_last_failed(pytester: pytest.Pytester) -> None:
+    body = f"""
+def test_good(): assert reached("pass")
+def test_broken(): assert reached("error", {BROKEN})
+"""
+    pytester.makepyfile(test_scene=SCENE + body)
+    for expected in ({"passed": 1, "errors": 1}, {"errors": 1}):
+        result = pytester.runpytest_inprocess("-p", "gandiag.pytest_plugin", "--lf")
+        result.assert_outcomes(**expected)
+
+
+@pytest.mark.slow
+def test_assertions_hold_where_python_leaves_them_out(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    result = run(pytester, ALL, "--junitxml=j.xml", subprocess=True)
+    result.assert_outcomes(passed=1, failed=3, errors=5, xfailed=1, warnings=None)
+    assert cases(pytester) == EXPECTED

@@ -94,8 +94,9 @@ class SampleSet:
                 received=f"shape {self.labels.shape} for {shape[0]} samples",
                 remedy="Pass labels of shape (n,).",
             )
-        # Whole numbers are finite; images that are decoded when they are read are not read for this.
-        for start, block in () if getattr(self.values.dtype, "kind", "") in ("b", "i", "u") else self.blocks():
+        # Whole numbers are finite; rows that are read when they are wanted are looked at when they are read.
+        trusted = getattr(self.values.dtype, "kind", "") in ("b", "i", "u") or hasattr(self.values, "rows")
+        for start, block in () if trusted else self.blocks():
             require_real_dtype(block, name=self.source)
             require_finite(block, name=_rows(self.source, start))
         if isinstance(self.values, np.ndarray) and not isinstance(self.values, np.memmap):
@@ -112,7 +113,7 @@ class SampleSet:
     def blocks(self, rows: int = ROWS_PER_BLOCK) -> Iterator[tuple[int, NDArray[Any]]]:
         """Yield ``(first row, host array)`` pairs that together hold every sample once, in order.
 
-        Of samples that are decoded when they are read, a block holds at most 256 MiB.
+        Of samples that are read or decoded when they are wanted, a block holds at most 256 MiB.
         """
         if hasattr(self.values, "rows"):
             rows = max(1, min(rows, 2**28 // (int(np.prod(self.shape)) * self.values.dtype.itemsize)))
@@ -128,7 +129,7 @@ class SampleSet:
 
     def take(self, index: NDArray[np.integer[Any]]) -> SampleSet:
         """Select rows, with everything that is known about them."""
-        if hasattr(self.values, "rows"):  # images that are decoded when they are read: chosen without reading them
+        if hasattr(self.values, "rows"):  # read or decoded when they are wanted: chosen without reading them
             values = self.values.rows(index)
         else:
             values = self.values[index] if isinstance(self.values, np.ndarray) else _taken(self.values, index)

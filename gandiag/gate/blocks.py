@@ -148,8 +148,8 @@ def joined(blocks: Sequence[SampleSet]) -> SampleSet:
 
 
 def _stacked(values: Sequence[Any]) -> Any:
-    if all(isinstance(part, np.ndarray) for part in values):
-        return np.concatenate(values)
+    if all(isinstance(part, np.ndarray) or hasattr(part, "rows") for part in values):
+        return np.concatenate([np.asarray(part) for part in values])
     import torch
 
     return torch.cat(list(values))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,14 @@ from gandiag.core.dependence import FEWEST_ROWS, MOST_ROWS, dependence_stride
 from gandiag.core.samples import SampleSet
 from gandiag.errors import SamplerExhausted, ShapeError, TooFewSamplesError
 from gandiag.samplers._finish import finish
+from gandiag.samplers._mapped import MappedRows, rows_at
 from gandiag.samplers._receive import Array, Form, refuse_nonfinite
 from gandiag.samplers._settings import Settings, rows_asked_for
 
 FEWEST_AFTER_THINNING = 50
 _MOST_VALUES_MEASURED = 4_000_000
+# Larger draws of a memory map stay on the disk until they are read.
+MOST_BYTES_READ = 2**26
 
 
 class FiniteSampler:
@@ -101,8 +105,10 @@ class FiniteSampler:
         offset = int(rng.integers((len(self._values) - 1) % self.lag + 1)) if self._thins else 0
         step = self.lag if self._thins else 1
         index = rng.permutation(self.size)[:n] * step + offset
+        if isinstance(self._values, np.memmap) and self._is_left_on_disk(n):
+            return self._on_disk(self._values, index)
         return finish(
-            self._rows(index),
+            rows_at(self._values, index) if isinstance(self._values, np.memmap) else np.asarray(self._values[index]),
             form=self._form,
             settings=self._settings,
             name=self.name,
@@ -113,14 +119,22 @@ class FiniteSampler:
             notes=(*self._notes, *self._lag_notes()),
         )
 
-    def _rows(self, index: NDArray[np.int64]) -> Array:
-        if not isinstance(self._values, np.memmap):
-            return np.asarray(self._values[index])
-        order = np.argsort(index)
-        sorted_rows = np.asarray(self._values[index[order]])  # the disk is read forwards, once
-        rows = np.empty(sorted_rows.shape, dtype=sorted_rows.dtype.newbyteorder("="))
-        rows[order] = sorted_rows
-        return rows
+    def _is_left_on_disk(self, n: int) -> bool:
+        """Leave many plain vectors where they are until they are read: nothing has to be known of all of them first."""
+        form, size = self._form, n * int(np.prod(self._values.shape[1:])) * self._values.dtype.itemsize
+        plain = form.kind == "vector" and not form.change and self._values.dtype.kind == "f"
+        return plain and size > MOST_BYTES_READ and self._settings.value_range is None and self._value_range is None
+
+    def _on_disk(self, values: np.memmap[Any, Any], index: NDArray[np.int64]) -> SampleSet:
+        return SampleSet(
+            values=MappedRows(values, index, name=self.name),
+            kind=self._form.kind,
+            labels=None if self._labels is None else self._labels[index],
+            lag=1 if self._thins else self.lag,
+            source=self.name,
+            notes=(*self._notes, *self._form.notes, *self._lag_notes()),
+            extra={"value_range": ""},
+        )
 
     def _why_fewer(self) -> str:
         if not self._thins:

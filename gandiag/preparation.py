@@ -162,13 +162,19 @@ class Prepared:
 
     def of_class(self, label: int) -> Prepared:
         """Keep the rows of one class on every side that carries classes; the features stay those of all rows."""
+        train = None if self.train is None or self.train.labels is None else self.train
+        whole = {"real": self.real, "fit": self.fit, **{f"fake {i}": fake for i, fake in enumerate(self.fakes)}}
+        whole |= {} if train is None else {"train": train}
+        rows = {side: _rows_of_class(samples, label) for side, samples in whole.items()}
+        # Rows are mapped once, and not once more for every class.
+        matrices = {side: _frozen(_with_squares(self.matrix(side, whole[side])[rows[side]], side)) for side in whole}
         return replace(
             self,
-            real=_of_class(self.real, label),
-            fit=_of_class(self.fit, label),
-            fakes=tuple(_of_class(fake, label) for fake in self.fakes),
-            train=None if self.train is None or self.train.labels is None else _of_class(self.train, label),
-            _matrices={},
+            real=_of_class(self.real, rows["real"]),
+            fit=_of_class(self.fit, rows["fit"]),
+            fakes=tuple(_of_class(fake, rows[f"fake {i}"]) for i, fake in enumerate(self.fakes)),
+            train=None if train is None else _of_class(train, rows["train"]),
+            _matrices=matrices,
         )
 
     def classes(self) -> tuple[int, ...]:
@@ -234,10 +240,17 @@ class Prepared:
         return out
 
 
-def _of_class(samples: SampleSet, label: int) -> SampleSet:
-    if samples.labels is None:
-        return samples
-    return replace(samples.take(np.flatnonzero(samples.labels == label)), labels=None, modes=None)
+def _rows_of_class(samples: SampleSet, label: int) -> NDArray[np.int64]:
+    return np.arange(len(samples)) if samples.labels is None else np.flatnonzero(samples.labels == label)
+
+
+def _of_class(samples: SampleSet, rows: NDArray[np.int64]) -> SampleSet:
+    return samples if samples.labels is None else replace(samples.take(rows), labels=None, modes=None)
+
+
+def _frozen(rows: Matrix) -> Matrix:
+    rows.setflags(write=False)
+    return rows
 
 
 def _seen(real: Matrix, train: Matrix) -> int:

@@ -82,3 +82,25 @@ def test_by_class_is_yes_or_no(by_class: Any) -> None:
     rows = np.zeros((20, 2))
     with pytest.raises(gandiag.ConfigError, match="`by_class` must be True or False; got"):
         gandiag.score(rows, rows, by_class=by_class)
+
+
+def test_rows_are_mapped_once_and_not_once_for_every_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gandiag.features._affine import Affine
+    from gandiag.preparation import prepare
+
+    asked: list[int] = []
+    plain = Affine.__call__
+
+    def counted(self: Affine, samples: gandiag.SampleSet) -> np.ndarray:
+        asked.append(len(samples))
+        return plain(self, samples)
+
+    monkeypatch.setattr(Affine, "__call__", counted)
+    real, fake = gandiag.open_sampler("data:digits?split=train"), gandiag.open_sampler("data:digits?split=test")
+    prepared = prepare(real, [("fake", fake)], train=None, features=None, n=None, seed=0)
+    parts = [prepared.of_class(label) for label in prepared.classes()]
+    for part in parts:
+        part.comparison(0, seed=0)
+    assert len(asked) == 3
+    three = parts[3]
+    assert np.array_equal(three.matrix("real", three.real), plain(prepared.features, three.real))  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """Rows of a memory map that are read when they are wanted: an array of them that holds their places only.
 
 Stands where an array stands in a `SampleSet`, as `gandiag.samplers._lazy.Decoded` does for images. A million rows of
-512 single-precision values are 2 GB on the disk; here a reader holds one block, and pages that were read are given back.
+512 single-precision values are 2 GB on the disk; a reader of these holds one block, and gives back what it has read.
 """
 
 from __future__ import annotations

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -83,6 +85,16 @@ def close(first: Arrays, second: Arrays) -> bool:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_stream_is_named_like_its_metric(name: str) -> None:
     assert METRICS.get(name).name == name
+
+
+def test_the_page_says_of_every_metric_whether_it_is_a_stream() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "scale.md").read_text()
+    merged, others = (part.partition("\n\n")[0] for part in page.split("|---|---|")[1:3])
+    named = set(re.findall(r"`([a-z_0-9]+)`", "".join(line.split("|")[1] for line in merged.splitlines()[1:])))
+    assert named == set(NAMES)
+    absent = {spec.name for spec in METRICS if spec.default} - set(NAMES)
+    families = re.findall(r"`([a-z_0-9]+)\*?`", others)
+    assert {name for name in absent if not any(name.startswith(family.rstrip("_")) for family in families)} == set()
 
 
 @pytest.mark.parametrize("name", NAMES)

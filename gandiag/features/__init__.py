@@ -65,7 +65,7 @@ def fitted_map(name: str, samples: SampleSet) -> FeatureMap:
     ----------
     name : str
         A name of ``gandiag list features``, with what it takes after a colon: ``pca:50``. Hyphens and underscores are
-        one.
+        one. Or code of one's own, ``package.module:attr`` or ``file.py:attr``, which is run.
     samples : SampleSet
         Real rows that are set aside: neither those that are compared, nor any of the fake side.
 
@@ -81,9 +81,13 @@ def fitted_map(name: str, samples: SampleSet) -> FeatureMap:
         When the samples are none that the map is for.
     """
     from gandiag.core.specs import FEATURES
+    from gandiag.features._own import is_own, own_map
 
     base, colon, argument = name.partition(":")
-    spec = FEATURES.get(base if base in FEATURES.names() else base.replace("-", "_"))
+    known = base if base in FEATURES.names() else base.replace("-", "_")
+    if known not in FEATURES.names() and is_own(name):
+        return own_map(name)
+    spec = FEATURES.get(known)
     if not colon:
         return spec.fit(samples)
     if not spec.argument:

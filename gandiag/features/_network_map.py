@@ -38,6 +38,8 @@ class NetworkMap:
         Where the network lies.
     classify : callable, optional
         Features, shape (n, d), to class probabilities, shape (n, K), where the network ends in a classifier.
+    prepare : callable, optional
+        A block of samples and the samples it is of, to what ``forward`` gets, of any type, in the place of bytes.
     cacheable : bool
         Whether ``identity`` names all that the features depend on.
     """
@@ -48,6 +50,7 @@ class NetworkMap:
     identity: str
     device: str
     classify: Callable[[Matrix], Matrix] | None = None
+    prepare: Callable[[NDArray[Any], SampleSet], NDArray[Any]] | None = None
     cacheable: bool = True
 
     def __call__(self, samples: SampleSet) -> Matrix:
@@ -68,7 +71,8 @@ class NetworkMap:
         out = np.empty((len(samples), self.width))
         with torch.inference_mode(), exact_products():
             for start, block in samples.blocks(_BATCH_CUDA if self.device.startswith("cuda") else _BATCH):
-                images = torch.from_numpy(as_bytes(block, samples, self.name)).to(self.device)
+                read = self.prepare(block, samples) if self.prepare else as_bytes(block, samples, self.name)
+                images = torch.from_numpy(read).to(self.device)
                 features = self.forward(images.float().contiguous(memory_format=torch.channels_last))
                 out[start : start + len(block)] = features.double().cpu().numpy()
         if not np.isfinite(out).all():

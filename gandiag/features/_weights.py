@@ -18,7 +18,7 @@ from typing import Any
 
 from gandiag.core.downloads import downloads_allowed
 from gandiag.errors import ConfigError, FileFormatError, IntegrityError
-from gandiag.features._fetching import fetch
+from gandiag.features._fetching import agrees, fetch
 
 FOLDER = "GANDIAG_WEIGHTS"
 
@@ -36,7 +36,7 @@ class Known:
     url : str
         Where it can be fetched; empty where there is no such place.
     sha256 : str or None
-        None where no digest is pinned: then the user must name one, or a path.
+        Or its first digits, eight at least, where no more is published. None where nothing is: the path is trusted.
     variable : str
         Environment variable that may hold a path; empty for none.
     package : str
@@ -85,7 +85,7 @@ def load(known: Known, target: str = "", sha256: str = "") -> tuple[bytes, str, 
     else:
         data = _read(path, known)
     digest = hashlib.sha256(data).hexdigest()
-    if expected and digest != expected:
+    if expected and not agrees(digest, expected):
         again = f"Fetch {known.url} again; to" if known.url else "To"
         raise IntegrityError(
             f"the weights of {known.of} must have SHA-256 {expected}",

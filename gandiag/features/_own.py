@@ -1,0 +1,211 @@
+"""A feature map of the user's own: ``package.module:attr`` or ``file.py:attr``. This runs that code.
+
+What is named may be
+
+* a feature map in full: callable on samples, with ``fingerprint()`` and ``modes()`` (see `gandiag.core.protocols`);
+* a torch module: it gets float32 rows, images as (b, channels, h, w) of values 0 to 1;
+* any other callable: it gets the rows as they are, NumPy of shape (b, ...), images with channels last;
+* a class, which is called without arguments and gives one of these.
+
+Rows go in blocks, and features come back with one row each. The fingerprint of a callable or a module is a digest of
+the file that defines it, and of a module's tensors: give an object of your own ``fingerprint()`` where more decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gandiag.core.protocols import FeatureMap
+from gandiag.core.samples import KnownModes, SampleSet, on_host
+from gandiag.errors import ConfigError, GandiagError, NonFiniteError, ShapeError
+from gandiag.features._images import unit_values
+from gandiag.features._packages import digest_of_state
+
+_ROWS = 256
+
+
+def is_own(name: str) -> bool:
+    """Tell whether a name of features is that of code: a dotted module or a .py file, a colon and an attribute."""
+    module, colon, attribute = name.rpartition(":")
+    if not colon or not all(part.isidentifier() for part in attribute.split(".")):
+        return False
+    if module.endswith(".py"):
+        return True
+    parts = module.split(".")
+    # A single word that is no module is a misspelt name of a map.
+    return all(part.isidentifier() for part in parts) and (
+        len(parts) > 1 or importlib.util.find_spec(module) is not None
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class OwnMap:
+    """Rows through a callable of the user's own.
+
+    Parameters
+    ----------
+    name : str
+        As the user gave it.
+    function : callable
+        Samples and a block of them, to features (b, d).
+    digest : str
+    """
+
+    name: str
+    function: Callable[[NDArray[Any], SampleSet], Any]
+    digest: str
+
+    def __call__(self, samples: SampleSet) -> NDArray[np.float64]:
+        """Map rows to features, shape (n, d).
+
+        Raises
+        ------
+        ConfigError
+            When the code raises.
+        ShapeError
+            When it does not give one row each.
+        NonFiniteError
+            When it gives values that are no numbers.
+        """
+        parts = [self._checked(block, samples) for _, block in samples.blocks(_ROWS)]
+        if len({part.shape[1] for part in parts}) > 1:
+            raise ShapeError(
+                f"{self.name} must give features of one width",
+                received=sorted({part.shape[1] for part in parts}),
+                remedy="Return as many values for every row.",
+            )
+        return np.concatenate(parts)
+
+    def _checked(self, block: NDArray[Any], samples: SampleSet) -> NDArray[np.float64]:
+        try:
+            found = np.asarray(on_host(self.function(block, samples)), dtype=np.float64)
+        except GandiagError:
+            raise
+        except Exception as error:
+            raise _raised(self.name, error, "map rows") from error
+        if found.ndim != 2 or len(found) != len(block) or found.shape[1] == 0:
+            raise ShapeError(
+                f"{self.name} must give one row of features for each of {len(block)} rows, shape ({len(block)}, d)",
+                received=f"shape {found.shape}",
+                remedy="Flatten what belongs to one row, and keep the order of the rows.",
+            )
+        if not np.isfinite(found).all():
+            raise NonFiniteError(
+                f"{self.name} must give finite features", received="NaN or infinity", remedy="Mend the map."
+            )
+        return found
+
+    def fingerprint(self) -> str:
+        """Name the code, and the start of a digest of its file and its tensors."""
+        return f"{self.name}:{self.digest[:12]}"
+
+    def modes(self, modes: KnownModes) -> KnownModes | None:
+        """Drop exact modes: whether the map is affine is not known."""
+        return None
+
+
+def own_map(name: str) -> FeatureMap:
+    """Load a map by the name of its code.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such code, it raises, or it is nothing that maps rows.
+    """
+    module_name, _, attribute = name.rpartition(":")
+    module = _loaded(module_name, name)
+    found: Any = module
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise ConfigError(f"{module_name} must define {attribute!r}", received=name, remedy="Correct the name.")
+        found = getattr(found, part)
+    if isinstance(found, type):
+        try:
+            found = found()
+        except Exception as error:
+            raise _raised(name, error, "be made without arguments") from error
+    if not callable(found):
+        raise ConfigError(
+            "features must be something that maps rows", received=f"{name}, a {type(found).__name__}",
+            remedy="Name a function, a torch module, or an object with __call__, fingerprint and modes.",
+        )  # fmt: skip
+    if callable(getattr(found, "fingerprint", None)) and callable(getattr(found, "modes", None)):
+        return cast(FeatureMap, found)
+    source = Path(getattr(module, "__file__", None) or "")
+    digest = hashlib.sha256(source.read_bytes() if source.is_file() else b"").hexdigest()
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(found, torch.nn.Module):
+        digest = hashlib.sha256((digest + digest_of_state(found.state_dict())).encode()).hexdigest()
+        return OwnMap(name, _by_module(found), digest)
+    return OwnMap(name, lambda block, _: found(block), digest)
+
+
+def _by_module(network: Any) -> Callable[[NDArray[Any], SampleSet], Any]:
+    import torch
+
+    network.eval()
+    device = next((p.device for p in network.parameters()), torch.device("cpu"))
+
+    def function(block: NDArray[Any], samples: SampleSet) -> Any:
+        values = block
+        if samples.kind == "image":
+            values = unit_values(block, samples, "a torch module's")
+            values = values[:, None] if values.ndim == 3 else np.moveaxis(values, -1, 1)
+        with torch.inference_mode():
+            found = network(torch.from_numpy(np.array(values, dtype=np.float32, order="C")).to(device))
+            return found.flatten(1)
+
+    return function
+
+
+def _loaded(module: str, name: str) -> ModuleType:
+    try:
+        return _from_file(Path(module)) if module.endswith(".py") else importlib.import_module(module)
+    except FileNotFoundError as error:
+        raise ConfigError("there must be a Python file of that name", received=name, remedy="Correct it.") from error
+    except ModuleNotFoundError as error:
+        if error.name is None or not (module == error.name or module.startswith(f"{error.name}.")):
+            raise _raised(name, error, "be imported") from error  # found, but one of its own imports is not
+        raise ConfigError(
+            f"there is no feature map and no module {module!r}",
+            received=name,
+            remedy="See `gandiag list features`; a file of your own is named file.py:attr.",
+        ) from error
+    except Exception as error:
+        raise _raised(name, error, "be imported") from error
+
+
+def _from_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    known = f"gandiag_features_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(known, path.resolve())
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[known] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[known]
+        raise
+    return module
+
+
+def _raised(name: str, error: Exception, what: str) -> ConfigError:
+    return ConfigError(
+        f"the code of the features must {what} without an error",
+        received=f"{name}: {type(error).__name__}: {str(error)[:200]}",
+        remedy="Mend the code; in Python the original error is chained.",
+    )

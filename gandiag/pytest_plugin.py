@@ -18,7 +18,15 @@ import pytest
 
 from gandiag.errors import ConfigError
 from gandiag.gate.ledger import listening
-from gandiag.pytest_verdicts import involved, line_of, prevented, properties, seed_of, write_report
+from gandiag.pytest_verdicts import (
+    involved,
+    line_of,
+    prevented,
+    properties,
+    renewed_baseline,
+    seed_of,
+    write_report,
+)
 
 if TYPE_CHECKING:
     from gandiag.core.verdict import Verdict
@@ -27,7 +35,7 @@ _MARK = (
     "gandiag(alpha=..., n=..., gate=..., config=..., require=[...], strict=...): what the fixture gandiag_check "
     "passes to gandiag.check where the call does not say otherwise"
 )
-_MARKED = ("alpha", "n", "gate", "config", "require", "strict", "seed", "features", "options", "device")
+_MARKED = ("alpha", "n", "gate", "config", "require", "strict", "seed", "features", "options", "device", "baseline")
 # Jenkins' schema has properties of suites alone, and the default family of pytest's files follows it.
 _PROPERTIES_OF_CASES = "xunit1"
 _BROKEN = "no verdict was reached, which says nothing about the generator"
@@ -42,6 +50,12 @@ class _Kept:
 
     def __init__(self) -> None:
         self.verdicts: list[Verdict] = []
+        self.renewed: list[str] = []
+
+    def clear(self) -> None:
+        """Forget everything: the test begins anew."""
+        self.verdicts.clear()
+        self.renewed.clear()
 
     def add(self, verdict: Verdict) -> None:
         """Keep a verdict, and warn where it decided nothing."""
@@ -71,6 +85,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="ALPHA",
         help="false-alarm rate of the checks by gandiag_check, in the place of their marker's and their policy's",
     )
+    group.addoption(
+        "--gandiag-update-baseline",
+        action="store_true",
+        help="accept the samplers of gandiag_check as they are: write the baselines anew that they are held against",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -86,16 +105,20 @@ def gandiag_check(request: pytest.FixtureRequest) -> Callable[..., Verdict]:
 
     The seed comes from the test's name, so that a verdict depends neither on the order of the tests nor on how many
     processes run them. What the call says outweighs ``--gandiag-alpha``, which outweighs the marker, which outweighs
-    the policy's file.
+    the policy's file. With ``--gandiag-update-baseline`` a check that is held against a baseline writes it first.
     """
-    defaults = _defaults(request.node)
+    defaults, kept = _defaults(request.node), request.node.stash[_KEPT]
+    update = request.config.getoption("gandiag_update_baseline")
     calls = itertools.count()
 
     def checked(real: Any = None, fake: Any = None, **asked: Any) -> Verdict:
         import gandiag
 
-        seed = seed_of(request.node.nodeid, next(calls))
-        return gandiag.check(real, fake, **({"seed": seed} | defaults | asked))
+        asked = {"seed": seed_of(request.node.nodeid, next(calls))} | defaults | asked
+        place = renewed_baseline(real, fake, asked) if update else None
+        if place is not None:
+            kept.renewed.append(place)
+        return gandiag.check(real, fake, **asked)
 
     return checked
 
@@ -127,7 +150,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Begin anew: a test that is run again reports its last run."""
-    item.stash[_KEPT].verdicts.clear()
+    item.stash[_KEPT].clear()
     _forget(item)
 
 
@@ -178,7 +201,8 @@ def _as_error(report: pytest.TestReport) -> None:
 
 def _conclude(item: pytest.Item, report: pytest.TestReport, verdicts: tuple[Verdict, ...]) -> None:
     """Write the reports, and hand the lines of the summary on; plain text, as it may cross to another process."""
-    report.gandiag = [line_of(item.nodeid, verdict) for verdict in verdicts]  # type: ignore[attr-defined]
+    renewed = [f"{'renewed':<12}  {item.nodeid}: the baseline {place}" for place in item.stash[_KEPT].renewed]
+    report.gandiag = renewed + [line_of(item.nodeid, verdict) for verdict in verdicts]  # type: ignore[attr-defined]
     folder = item.config.getoption("gandiag_report")
     if folder is None:
         return

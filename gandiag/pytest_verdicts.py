@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,8 +16,10 @@ from gandiag.errors import GandiagError, QualityFailure, ReportNotWritten
 if TYPE_CHECKING:
     from gandiag.core.verdict import Verdict
 
-# Where errors of a gate come from: the call itself, and Verdict.raise_for_status.
-_GATE = {"gandiag.verdicts", "gandiag.core.verdict"}
+# Where errors of a gate come from: the calls themselves, and Verdict.raise_for_status.
+_GATE = {"gandiag.verdicts", "gandiag.baselines", "gandiag.core.verdict"}
+# What a check takes and a baseline does not: how it is judged.
+_JUDGING = {"alpha", "require", "strict", "sequential", "block", "baseline"}
 # Messages of assertions cut what they print in its middle.
 _TELLING = 60
 
@@ -31,6 +33,35 @@ def seed_of(nodeid: str, call: int) -> int:
     False
     """
     return int.from_bytes(hashlib.sha256(f"{nodeid}#{call}".encode()).digest()[:4], "big")
+
+
+def renewed_baseline(real: Any, fake: Any, asked: Mapping[str, Any]) -> str | None:
+    """Measure the sampler of a check as the baseline that it is held against, and say where; None where there is none.
+
+    Parameters
+    ----------
+    real, fake : as for `gandiag.check`
+    asked : mapping
+        What else the check was asked for.
+    """
+    import gandiag
+    from gandiag.gate.conditions import NotWorse, metrics_of
+    from gandiag.gate.policy import policy_for
+
+    require, baseline = asked.get("require"), asked.get("baseline")
+    policy = policy_for(
+        asked.get("config"),
+        asked.get("gate"),
+        sources={"real": real, "fake": fake},
+        require=None if require is None else list(require),
+        changes={} if baseline is None else {"baseline": str(baseline)},
+    )
+    metrics = metrics_of(tuple(c for c in policy.require if isinstance(c, NotWorse)))
+    if policy.baseline is None or not metrics:
+        return None
+    settings = {key: value for key, value in asked.items() if key not in _JUDGING}
+    gandiag.update_baseline(real, fake, out=policy.baseline, metrics=metrics, **settings)
+    return policy.baseline
 
 
 def prevented(raised: pytest.ExceptionInfo[BaseException]) -> bool:

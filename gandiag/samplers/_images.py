@@ -79,7 +79,7 @@ def read_header(file: IO[bytes], *, name: str, settings: Settings) -> Header:
         return _header(image, name=name, settings=settings)
 
 
-def decode(file: IO[bytes], *, name: str, settings: Settings) -> NDArray[Any]:
+def decode(file: IO[bytes], name: str, settings: Settings) -> NDArray[Any]:
     """Decode one image to (h, w) or (h, w, 3)."""
     with open_picture(file, name=name) as image:
         return by_rule(image, name=name, settings=settings)[0]
@@ -111,13 +111,22 @@ def wrong_ending(name: str, found: str) -> bool:
     return ending in _OF_ENDING and _OF_ENDING[ending] != found
 
 
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silence Pillow's warnings: our limits are lower than those it warns about, and the rest is said by the rules.
+
+    Filters of warnings belong to the whole process, so this stands around work and never inside a thread.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def open_picture(file: IO[bytes], *, name: str) -> Any:
     """Open a Pillow image of a known format without decoding it."""
     image_module = pillow()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # our own limit is lower than the one that Pillow warns about
-            return image_module.open(file, formats=_FORMATS)
+        return image_module.open(file, formats=_FORMATS)
     except image_module.DecompressionBombError as error:
         raise _too_large(name, "more pixels than Pillow opens") from error
     except Exception as error:
@@ -163,9 +172,7 @@ def _of_frames(image: Any, *, name: str, settings: Settings) -> str:
 @contextlib.contextmanager
 def _in_our_words(name: str) -> Iterator[None]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     except GandiagError:
         raise
     except MemoryError as error:

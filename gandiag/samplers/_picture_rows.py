@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.errors import ShapeError
-from gandiag.samplers._images import by_rule
+from gandiag.samplers._images import by_rule, quiet
 from gandiag.samplers._items import is_picture
 from gandiag.samplers._receive import refuse_mixed_sizes
 from gandiag.samplers._settings import Settings
@@ -51,7 +51,8 @@ class PictureRows:
         """Turn one image into pixels; anything else passes."""
         if not is_picture(picture):
             return picture
-        pixels, header = by_rule(picture, name=f"{where} of {self._name}", settings=self._settings)
+        with quiet():
+            pixels, header = by_rule(picture, name=f"{where} of {self._name}", settings=self._settings)
         self._words.update(header.words or ("",))
         return pixels
 

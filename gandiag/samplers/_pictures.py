@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from gandiag.core.samples import SampleSet
 from gandiag.errors import ConfigError, GandiagError, ImageDecodeError, SamplerExhausted, SamplerTimeout, ShapeError
 from gandiag.samplers._finish import finish
-from gandiag.samplers._images import Header, decode, read_header, wrong_ending
+from gandiag.samplers._images import Header, decode, quiet, read_header, wrong_ending
 from gandiag.samplers._lazy import Decoded
 from gandiag.samplers._receive import Form, refuse_mixed_sizes
 from gandiag.samplers._settings import Settings, rows_asked_for
@@ -114,16 +114,16 @@ class PictureSampler:
         return left, (f"{len(bad)} images could not be read and were left out: {listed}",)
 
     def _unreadable(self, every: NDArray[np.int64]) -> Iterator[tuple[int, str]]:
-        with self._pictures.reading() as read:
+        with quiet(), self._pictures.reading() as read:
             for at in every.tolist():
                 try:
                     with read(at) as file:
-                        decode(file, name=self._pictures.names[at], settings=self._settings)
+                        decode(file, self._pictures.names[at], self._settings)
                 except ImageDecodeError as error:
                     yield at, str(error)
 
     def _headers(self, index: NDArray[np.int64]) -> Iterator[tuple[str, Header]]:
-        with self._pictures.reading() as read:
+        with quiet(), self._pictures.reading() as read:
             for at in index.tolist():
                 name = self._pictures.names[at]
                 with read(at) as file:

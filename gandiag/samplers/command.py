@@ -29,7 +29,7 @@ from gandiag.core.protocols import Sampler
 from gandiag.core.samples import SampleSet
 from gandiag.core.specs import SamplerSpec
 from gandiag.errors import ConfigError, FileFormatError, ResourceLimitError, SamplerContractError
-from gandiag.samplers._images import MOST_FILE_BYTES, open_picture
+from gandiag.samplers._images import MOST_FILE_BYTES, open_picture, quiet
 from gandiag.samplers._npy import read_head
 from gandiag.samplers._picture_rows import USES, PictureRows
 from gandiag.samplers._process import Process
@@ -218,7 +218,7 @@ class _Rows:
             if head[4:] == b"IEND":
                 break
         where = f"picture {self._have + 1}"
-        with open_picture(io.BytesIO(bytes(data)), name=f"{where} of {self._name}") as picture:
+        with quiet(), open_picture(io.BytesIO(bytes(data)), name=f"{where} of {self._name}") as picture:
             return self._rows.pixels(picture, where)
 
     def _exactly(self, size: int, *, start: bool = False) -> bytes:

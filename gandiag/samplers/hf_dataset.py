@@ -23,7 +23,7 @@ from gandiag.core.protocols import Sampler
 from gandiag.core.specs import SamplerSpec
 from gandiag.errors import ConfigError, ImageDecodeError, TooFewSamplesError
 from gandiag.samplers._guard import call
-from gandiag.samplers._images import open_picture, pillow
+from gandiag.samplers._images import open_picture, pillow, quiet
 from gandiag.samplers._items import is_picture
 from gandiag.samplers._pictures import Pictures, PictureSampler, Reader
 from gandiag.samplers._settings import Settings
@@ -158,7 +158,7 @@ class _Streamed:
     def _row(self, value: Any, at: int) -> Any:
         if not isinstance(value, Mapping):
             return [value] if is_picture(value) else np.asarray(value)[None]
-        with _opened(value, at, name=self._name) as file:
+        with quiet(), _opened(value, at, name=self._name) as file:
             return [open_picture(io.BytesIO(file.read()), name=f"row {at} of {self._name}")]
 
 

@@ -47,6 +47,7 @@ def draw(source: object, n: int = 20, **options: object) -> SampleSet:
     return open_sampler(source, **options).sample(n, rng=np.random.default_rng(0))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["any", "fixed"])
 def test_a_trusted_program_gives_what_its_module_gives(files: dict[str, Path], net: Net, name: str) -> None:
@@ -70,6 +71,7 @@ class Payload:
         self.path = path
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_s03_a_program_that_is_not_trusted_is_not_touched(files: dict[str, Path], tmp_path: Path) -> None:
     """Torch itself runs what a file hides in its sample inputs: shown here, so that the rule is seen to matter."""
@@ -89,11 +91,23 @@ def test_s03_a_program_that_is_not_trusted_is_not_touched(files: dict[str, Path]
     assert marker.exists()
 
 
+@pytest.mark.slow  # torch takes seconds to import its loader
 @pytest.mark.filterwarnings("ignore")
 def test_what_is_no_program_is_said(tmp_path: Path) -> None:
     (tmp_path / "x.pt2").write_bytes(b"junk")
     with pytest.raises(FileFormatError, match=r"x\.pt2 must be a whole program of torch\.export"):
         open_sampler(tmp_path / "x.pt2", latent="normal:8", trust=True)
+
+
+def test_trust_has_a_meaning_for_programs_only(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((3, 2)))
     with pytest.raises(ConfigError, match="`trust` has no meaning for"):
         open_sampler(tmp_path / "x.npy", trust=True)
+
+
+def test_s03_trust_is_asked_for_before_a_byte_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.export, "load", lambda path: pytest.fail("it was read"))
+    (tmp_path / "x.pt2").write_bytes(b"anything")
+    for address in ("x.pt2", "x.pt2?trust=no"):
+        with pytest.raises(FileFormatError, match=r"\.pt2 files can run code"):
+            open_sampler(str(tmp_path / address), latent="normal:8")

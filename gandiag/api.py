@@ -65,6 +65,30 @@ class Report(plain.Report):
 
         return to_text(self, width=width)
 
+    def to_latex(self, metrics: Iterable[str] | None = None) -> str:
+        """Write a booktabs table: a row per sampler, a column per metric, the best bold where that is significant."""
+        from gandiag.report.tables.latex import to_latex
+
+        return to_latex(self, metrics)
+
+    def to_markdown(self, metrics: Iterable[str] | None = None) -> str:
+        """Write the table of `to_latex` as Markdown."""
+        from gandiag.report.tables.markdown import to_markdown
+
+        return to_markdown(self, metrics)
+
+    def to_csv(self, metrics: Iterable[str] | None = None) -> str:
+        """Write the results in long form: one row per sampler and metric, with intervals, floors and p-values."""
+        from gandiag.report.tables.tidy import to_csv
+
+        return to_csv(self, metrics)
+
+    def to_pandas(self, metrics: Iterable[str] | None = None) -> Any:
+        """Give the rows of `to_csv` as a pandas.DataFrame, where pandas is installed."""
+        from gandiag.report.tables.tidy import to_pandas
+
+        return to_pandas(self, metrics)
+
     def __str__(self) -> str:
         return self.to_text()
 

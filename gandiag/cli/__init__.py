@@ -24,6 +24,7 @@ COMMANDS = {
     "demo": "The whole thing on bundled digits, in a minute: writes report.html and report.json.",
     "score": "Score one or more samplers against real data.",
     "merge": "Make one report of the parts that shards of a score have written.",
+    "table": "A table of a report: LaTeX with what is significantly best in bold, Markdown, CSV.",
     "features": "Map the real side once and keep it: a reference for many scores.",
     "check": "Judge whether a sampler may pass: pass, fail or inconclusive, with a declared false-alarm rate.",
     "baseline": "Keep what a sampler was when it was accepted, and see what has changed since.",

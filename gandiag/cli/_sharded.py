@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from gandiag.cli._outputs import Outputs
+
 
 def shard_of(text: str) -> tuple[int, int]:
     """Read ``3/16``."""
@@ -34,17 +36,17 @@ def scored_in_shards(
     real: str,
     fakes: tuple[str, ...],
     shard: str | None,
-    paths: tuple[Path | None, Path | None],
+    outputs: Outputs,
     others: Mapping[str, object],
     asked: Mapping[str, Any],
 ) -> int:
     """Score the shard that is named, or the one of this rank."""
     fake = one_fake(fakes, others)
     if shard is None:
-        return _score_as_rank(real, fake, paths, asked)
-    if paths[1] is not None:
-        raise click.UsageError("--html goes with gandiag merge: a shard has no report.")
-    return _write_shard(real, fake, shard_of(shard), paths[0], asked)
+        return _score_as_rank(real, fake, outputs, asked)
+    for form in outputs.files.keys() - {"json"}:
+        raise click.UsageError(f"--{form} goes with gandiag merge: a shard has no report.")
+    return _write_shard(real, fake, shard_of(shard), outputs.files.get("json"), asked)
 
 
 def _write_shard(
@@ -64,9 +66,7 @@ def _write_shard(
     return 0
 
 
-def _score_as_rank(
-    real: str, fake: Mapping[str, str], paths: tuple[Path | None, Path | None], asked: Mapping[str, Any]
-) -> int:
+def _score_as_rank(real: str, fake: Mapping[str, str], outputs: Outputs, asked: Mapping[str, Any]) -> int:
     """Score as one rank; the first prints and writes the report."""
     from gandiag.cli._terminal import exit_code, progress_bar, stdout_for_results_only, write_and_print
     from gandiag.sharding import score_ranks
@@ -76,5 +76,5 @@ def _score_as_rank(
     with stdout_for_results_only(), progress_bar() as progress:
         report = score_ranks(real, fake, progress=progress, **asked)
     if place is not None and place[0] == 0:
-        write_and_print(report, *paths)
+        write_and_print(report, outputs)
     return exit_code(report)

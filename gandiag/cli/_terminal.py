@@ -6,10 +6,10 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from pathlib import Path
 from typing import Any
 
 from gandiag.api import Report
+from gandiag.cli._outputs import Outputs
 from gandiag.core.protocols import Progress
 
 
@@ -69,15 +69,10 @@ def print_report(report: Report) -> None:
     render(report, Piped(file=sys.stdout))
 
 
-def write_and_print(report: Report, json_path: Path | None, html_path: Path | None) -> None:
+def write_and_print(report: Report, outputs: Outputs) -> None:
     """Write a report where that was asked for, and print it in any case."""
-    import click
-
     try:
-        for path, write in ((json_path, report.to_json), (html_path, report.to_html)):
-            if path is not None:
-                write(path)
-                click.echo(f"wrote {path}", err=True)
+        outputs.write(report)
     finally:
         print_report(report)
 

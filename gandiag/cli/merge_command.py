@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from gandiag.cli._outputs import Outputs, report_files
+
 
 @click.command("merge")
 @click.argument("parts", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the report here.")
-@click.option("--html", "html_path", type=click.Path(dir_okay=False, path_type=Path), help="Write one page here.")
-def command(parts: tuple[Path, ...], json_path: Path | None, html_path: Path | None) -> int:
+@report_files
+def command(parts: tuple[Path, ...], outputs: Outputs) -> int:
     """Make one report of the PARTS that gandiag score --shard wrote, one of every shard.
 
     Shards that are missing, given twice or of another run are refused by name.
@@ -19,10 +20,7 @@ def command(parts: tuple[Path, ...], json_path: Path | None, html_path: Path | N
     from gandiag.cli._terminal import exit_code, write_and_print
     from gandiag.sharding import merge
 
-    places = {path.resolve() for part in parts for path in (part, part.with_suffix(".safetensors"))}
-    for path in (json_path, html_path):
-        if path is not None and {path.resolve(), path.resolve().with_suffix(".safetensors")} & places:
-            raise click.UsageError(f"{path} would be written over a part. Name another file for the report.")
+    outputs.refuse_clashes(tuple(path for part in parts for path in (part, part.with_suffix(".safetensors"))))
     report = merge(parts)
-    write_and_print(report, json_path, html_path)
+    write_and_print(report, outputs)
     return exit_code(report)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from gandiag.cli._downloads import allow_download
+from gandiag.cli._outputs import Outputs, report_files
 
 
 @click.command("score")
@@ -28,8 +28,7 @@ from gandiag.cli._downloads import allow_download
 @click.option("--shard", help="Score shard i/k alone (3/16) and write its part to --json; see: gandiag merge.")
 @click.option("--device", help="cuda does the heavy work there; cpu does not.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the report here.")
-@click.option("--html", "html_path", type=click.Path(dir_okay=False, path_type=Path), help="Write one page here.")
+@report_files
 def command(
     real: str,
     fake: tuple[str, ...],
@@ -47,8 +46,7 @@ def command(
     shard: str | None,
     device: str | None,
     seed: int,
-    json_path: Path | None,
-    html_path: Path | None,
+    outputs: Outputs,
 ) -> int:
     """Score one or more samplers (FAKE) against REAL data.
 
@@ -61,7 +59,7 @@ def command(
     from gandiag.cli._terminal import exit_code, progress_bar, stdout_for_results_only, write_and_print
     from gandiag.shards.ranks import rank_of_environment
 
-    _refuse_writing_over((json_path, html_path), (real, *fake, train, labels))
+    outputs.refuse_clashes((real, *fake, train, labels))
     asked: dict[str, Any] = {
         "metrics": None if metrics is None else [m.strip() for m in metrics.split(",") if m.strip()],
         "features": features,
@@ -72,7 +70,7 @@ def command(
     }
     if shard is not None or rank_of_environment() is not None:
         others = {"--train": train, "--labels": labels, "--by-class": by_class, "--device": device}
-        return scored_in_shards(real, fake, shard, (json_path, html_path), others, asked)
+        return scored_in_shards(real, fake, shard, outputs, others, asked)
     with stdout_for_results_only(), progress_bar() as progress:
         report = gandiag.score(
             real,
@@ -86,7 +84,7 @@ def command(
             progress=progress,
             **asked,
         )
-    write_and_print(report, json_path, html_path)
+    write_and_print(report, outputs)
     return exit_code(report)
 
 
@@ -102,14 +100,3 @@ def _distinct(sources: tuple[str, ...]) -> dict[str, str]:
             name, count = f"{first} ({count})", count + 1
         out[name] = source
     return out
-
-
-def _refuse_writing_over(written: tuple[Path | None, ...], read: tuple[str | None, ...]) -> None:
-    """Refuse to write two reports into one file, or a report over what is scored."""
-    places = [path.resolve() for path in written if path is not None]
-    taken = [*places, *(path.with_suffix(".safetensors") for path in places[:1] if written[0] is not None)]
-    if len(set(places)) < len(places):
-        raise click.UsageError("--json and --html name one file. Give each a file of its own.")
-    for source in read:
-        if source is not None and "\0" not in source and Path(source).resolve() in taken:
-            raise click.UsageError(f"{source} would be written over. Name another file for the report.")

@@ -1,0 +1,70 @@
+"""The files that a command may write of a report: one set of options, read once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from gandiag.api import Report
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_HELP = {
+    "json": "Write the report here, for gandiag plot and gandiag table.",
+    "html": "Write one page here.",
+    "latex": "Write a booktabs table here.",
+    "markdown": "Write a Markdown table here.",
+    "csv": "Write one row per sampler and metric here.",
+}
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Form -> file, for the forms that were asked for."""
+
+    files: dict[str, Path]
+
+    def refuse_clashes(self, read: tuple[str | Path | None, ...]) -> None:
+        """Refuse to write two reports into one file, or a report over what is read."""
+        places = [path.resolve() for path in self.files.values()]
+        if len(set(places)) < len(places):
+            options = " and ".join(f"--{form}" for form in self.files)
+            raise click.UsageError(f"{options} name one file. Give each a file of its own.")
+        taken = {*places, *(path.resolve().with_suffix(".safetensors") for path in self._with_arrays())}
+        for source in read:
+            if source is not None and "\0" not in str(source) and Path(source).resolve() in taken:
+                raise click.UsageError(f"{source} would be written over. Name another file for the report.")
+
+    def _with_arrays(self) -> list[Path]:
+        return [self.files["json"]] if "json" in self.files else []
+
+    def write(self, report: Report) -> None:
+        """Write every file, and say so on stderr."""
+        from gandiag.core.files import write_files
+
+        whole = {"json": report.to_json, "html": report.to_html}
+        tables = {"latex": report.to_latex, "markdown": report.to_markdown, "csv": report.to_csv}
+        for form, path in self.files.items():
+            if form in whole:
+                whole[form](path)
+            else:
+                write_files({path: tables[form]().encode()}, what="a table")
+            click.echo(f"wrote {path}", err=True)
+
+
+def report_files(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add an option per form to a command, which gets them as one `Outputs` called ``outputs``."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        given = {form: kwargs.pop(f"{form}_path") for form in _HELP}
+        return command(*args, outputs=Outputs({form: path for form, path in given.items() if path}), **kwargs)
+
+    for form in reversed(_HELP):
+        wrapped = click.option(f"--{form}", f"{form}_path", type=_FILE, help=_HELP[form])(wrapped)
+    return wrapped

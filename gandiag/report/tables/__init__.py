@@ -1,0 +1,1 @@
+"""Tables of a report: for a paper, for a page, for a spreadsheet."""

@@ -89,7 +89,8 @@ class OwnMap:
 
     def _checked(self, block: NDArray[Any], samples: SampleSet) -> NDArray[np.float64]:
         try:
-            found = np.asarray(on_host(self.function(block, samples)), dtype=np.float64)
+            given = self.function(block, samples)
+            found = np.asarray(on_host(given) if hasattr(given, "detach") else given, dtype=np.float64)
         except GandiagError:
             raise
         except Exception as error:

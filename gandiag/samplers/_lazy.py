@@ -10,13 +10,14 @@ import io
 import math
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.errors import ImageDecodeError, RangeError, ResourceLimitError
+from gandiag.samplers._ahead import Ahead
 from gandiag.samplers._decoders import Decoders
 from gandiag.samplers._images import decode, quiet
 from gandiag.samplers._settings import Settings
@@ -54,6 +55,7 @@ class Decoded:
     ) -> None:
         self._pictures, self._index, self._settings, self._name = pictures, index, settings, name
         self.shape, self.dtype = shape, dtype
+        self._ahead = Ahead(self._part, shape[0]) if pictures.read_ahead else None
 
     @property
     def nbytes(self) -> int:
@@ -70,15 +72,23 @@ class Decoded:
         return int(self.shape[0])
 
     def __getitem__(self, part: slice) -> NDArray[Any]:
-        rows = self.rows(np.arange(len(self))[part]).read()
+        start, stop, step = part.indices(len(self))
+        if self._ahead is not None and step == 1:
+            rows = self._ahead.read(start, stop)
+        else:
+            rows = self.rows(np.arange(start, stop, step)).read()
         low, high = self.value_range
-        if rows.size and (rows.min() < low or rows.max() > high):
+        if self._settings.value_range is not None and rows.size and (rows.min() < low or rows.max() > high):
             raise RangeError(
                 f"values of {self._name} must lie in the declared range [{low:g}, {high:g}]",
                 received=f"values from {rows.min()} to {rows.max()}",
                 remedy="Declare the range that the files have; values are never clipped.",
             )
         return rows
+
+    def _part(self, start: int, stop: int, ahead: bool) -> NDArray[Any]:
+        # Filters of warnings belong to the process: a thread that reads ahead must not set them.
+        return self.rows(np.arange(start, stop)).read(silence=not ahead)
 
     def rows(self, index: NDArray[np.integer[Any]]) -> Decoded:
         """Choose rows without reading them."""
@@ -96,8 +106,8 @@ class Decoded:
         rows = self.read()
         return rows if dtype is None else rows.astype(dtype)
 
-    def read(self, late: Callable[[int, float], None] | None = None) -> NDArray[Any]:
-        """Decode all rows; ``late(have, began)`` is asked as they arrive."""
+    def read(self, late: Callable[[int, float], None] | None = None, *, silence: bool = True) -> NDArray[Any]:
+        """Decode all rows; ``late(have, began)`` is asked as they arrive, warnings are silenced where ``silence``."""
         if self.nbytes > MOST_BYTES:
             raise ResourceLimitError(
                 f"the images drawn from {self._name} must fit in {MOST_BYTES >> 30} GiB where they are held at once",
@@ -106,17 +116,17 @@ class Decoded:
             )
         out = np.empty(self.shape, dtype=self.dtype)
         began = time.monotonic()
-        with closing(self._decoded()) as decoded:
+        with closing(self._decoded(silence)) as decoded:
             for have, (place, picture) in enumerate(decoded):
                 if late is not None and have:
                     late(have, began)
                 self._keep(out, place, picture)
         return out
 
-    def _decoded(self) -> Generator[tuple[int, NDArray[Any]], None, None]:
+    def _decoded(self, silence: bool) -> Generator[tuple[int, NDArray[Any]], None, None]:
         """Read the files one after another, and decode them in several threads: Pillow lets them run side by side."""
         each = self.nbytes // max(1, len(self))
-        with quiet(), self._pictures.reading() as read, Decoders() as decoders:
+        with quiet() if silence else nullcontext(), self._pictures.reading() as read, Decoders() as decoders:
             for place, at in enumerate(self._index.tolist()):
                 with read(at) as file:
                     data = file.read()

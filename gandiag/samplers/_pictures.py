@@ -46,6 +46,8 @@ class Pictures:
     skipped : Counter
         What else is there, by reason.
     notes : tuple of str
+    read_ahead : bool
+        Whether another thread may read the source at the same time.
     """
 
     names: Sequence[str]
@@ -53,6 +55,7 @@ class Pictures:
     labels: Sequence[int] | None = None
     skipped: Counter[str] = field(default_factory=Counter)
     notes: tuple[str, ...] = ()
+    read_ahead: bool = False
 
     def skipped_in_words(self) -> str:
         """Count what was skipped, by reason."""

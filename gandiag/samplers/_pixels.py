@@ -21,7 +21,7 @@ _MODES: dict[str, tuple[int, str, str]] = {
     "RGB": (3, "uint8", ""),
     "1": (1, "uint8", "widened from 1 bit"),
     **{mode: (3, "uint8", f"converted from {mode} to RGB") for mode in ("P", "CMYK", "YCbCr", "RGBX")},
-    **dict.fromkeys((*_SIXTEEN, "I"), (1, "uint16", "")),
+    **dict.fromkeys((*_SIXTEEN, "I"), (1, "uint16", "kept at 16 bits")),
 }
 _BITS, _PHOTOMETRIC, _ORIENTATION, _WHITE_IS_ZERO = 258, 262, 274, 0
 

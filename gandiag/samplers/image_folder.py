@@ -57,6 +57,7 @@ def open_folder(source: Any, **options: Any) -> Sampler:
         labels=found.labels,
         skipped=skipped,
         notes=found.notes,
+        read_ahead=True,
     )
     return PictureSampler(pictures, settings, name)
 

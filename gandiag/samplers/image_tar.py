@@ -158,6 +158,7 @@ class _Index:
             labels=labels if labels and not unlabelled else None,
             skipped=self.skipped,
             notes=notes,
+            read_ahead=True,
         )
         if not self.names:
             raise TooFewSamplesError(

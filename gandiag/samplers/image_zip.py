@@ -44,13 +44,15 @@ def open_zip(source: Any, **options: Any) -> Sampler:
     require_file(source, name=name)
     pillow()
     skipped = Counter[str]()
-    members = _members(source, skipped, name=name)
+    # Open for as long as the sampler lives: reading the directory of a large archive anew for every block takes longer
+    # than the block. It closes itself, and several threads may read from it.
+    archive = _archive(source, name=name)
+    members = _members(archive, skipped, name=name)
     found = listed(members, skipped, settings, name=name)
 
     @contextmanager
     def reading() -> Iterator[Reader]:
-        with _archive(source, name=name) as archive:
-            yield lambda at: _opened(archive, members[found.paths[at]])
+        yield lambda at: _opened(archive, members[found.paths[at]])
 
     pictures = Pictures(
         names=[printable(path) for path in found.paths],
@@ -58,26 +60,23 @@ def open_zip(source: Any, **options: Any) -> Sampler:
         labels=found.labels,
         skipped=skipped,
         notes=found.notes,
+        read_ahead=True,
     )
     return PictureSampler(pictures, settings, name)
 
 
-@contextmanager
-def _archive(source: Path, *, name: str) -> Iterator[zipfile.ZipFile]:
+def _archive(source: Path, *, name: str) -> zipfile.ZipFile:
     try:
-        archive = zipfile.ZipFile(source)
+        return zipfile.ZipFile(source)
     except Exception as error:
         raise FileFormatError(
             f"{name} must be a whole zip archive", received=f"{type(error).__name__}: {error}", remedy=_AGAIN
         ) from error
-    with archive:
-        yield archive
 
 
-def _members(source: Path, skipped: Counter[str], *, name: str) -> dict[str, zipfile.ZipInfo]:
+def _members(archive: zipfile.ZipFile, skipped: Counter[str], *, name: str) -> dict[str, zipfile.ZipInfo]:
     """List the images by their path below the folder that all members share."""
-    with _archive(source, name=name) as archive:
-        infos = [info for info in archive.infolist() if not info.is_dir()]
+    infos = [info for info in archive.infolist() if not info.is_dir()]
     if len(infos) > MOST_MEMBERS:
         raise ResourceLimitError(
             f"{name} must have at most {MOST_MEMBERS} members", received=len(infos), remedy="Split it."

@@ -120,20 +120,25 @@ class FiniteSampler:
         )
 
     def _is_left_on_disk(self, n: int) -> bool:
-        """Leave many plain vectors where they are until they are read: nothing has to be known of all of them first."""
-        form, size = self._form, n * int(np.prod(self._values.shape[1:])) * self._values.dtype.itemsize
-        plain = form.kind == "vector" and not form.change and self._values.dtype.kind == "f"
-        return plain and size > MOST_BYTES_READ and self._settings.value_range is None and self._value_range is None
+        """Leave many plain rows where they are until they are read: nothing has to be known of all of them first."""
+        form, dtype = self._form, self._values.dtype
+        size = n * int(np.prod(self._values.shape[1:])) * dtype.itemsize
+        vectors = form.kind == "vector" and dtype.kind == "f"
+        images = form.kind == "image" and dtype.name in ("uint8", "uint16")  # in range, whatever they hold
+        free = self._settings.value_range is None and self._value_range is None
+        return (vectors or images) and not form.change and size > MOST_BYTES_READ and free
 
     def _on_disk(self, values: np.memmap[Any, Any], index: NDArray[np.int64]) -> SampleSet:
+        bounds = (0.0, float(np.iinfo(values.dtype).max)) if self._form.kind == "image" else None
         return SampleSet(
             values=MappedRows(values, index, name=self.name),
             kind=self._form.kind,
             labels=None if self._labels is None else self._labels[index],
+            value_range=bounds,
             lag=1 if self._thins else self.lag,
             source=self.name,
             notes=(*self._notes, *self._form.notes, *self._lag_notes()),
-            extra={"value_range": ""},
+            extra={"value_range": "dtype" if bounds else ""},
         )
 
     def _why_fewer(self) -> str:

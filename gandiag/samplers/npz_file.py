@@ -1,4 +1,4 @@
-"""``.npz`` archives: one member is read in memory, nothing is ever unpacked to disk.
+"""``.npz`` archives: one member is read, nothing is ever unpacked to disk.
 
 The member is chosen by ``key``, or is the only one, or is called arr_0, samples, images or x; labels come from
 ``labels`` or ``y`` where the length fits. Archives that would swell beyond reason are refused before they do.
@@ -6,23 +6,28 @@ The member is chosen by ``key``, or is the only one, or is called arr_0, samples
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.protocols import Sampler
 from gandiag.core.specs import SamplerSpec
 from gandiag.errors import FileFormatError, GandiagError, ResourceLimitError
-from gandiag.samplers._finite import FiniteSampler
+from gandiag.samplers._finite import MOST_BYTES_READ, FiniteSampler
 from gandiag.samplers._members import chosen_member, labels_beside
 from gandiag.samplers._members_of_zip import refuse_odd_names, refuse_overlap, refuse_swelling
-from gandiag.samplers._npy import read_array, require_file
+from gandiag.samplers._npy import read_array, read_header, require_file
 from gandiag.samplers._receive import as_labels, to_numpy
 from gandiag.samplers._settings import Settings
 
 MOST_MEMBERS = 1000
+
+_PIECE = 2**24
+_LENGTHS_AT = 26  # of the name and of the extra field, in the header of a member
 
 
 def accepts(source: object) -> bool:
@@ -39,7 +44,7 @@ def open_npz(source: Any, **options: Any) -> Sampler:
         with zipfile.ZipFile(source) as archive:
             members = members_of(archive, name=name)
             member = chosen_member(members, settings.key, name=name)
-            values = to_numpy(read_member(archive, members[member], name=name), name=name)
+            values = _values(source, archive, members[member], name=name)
             rows = len(values) if values.ndim else 0
             labels, notes = labels_beside(
                 members, member, rows, lambda label: read_member(archive, members[label], name=name), name=name
@@ -85,6 +90,22 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, name: str) -
     """Read one array of an archive that was looked through."""
     with archive.open(info) as member:
         return read_array(member, info.file_size, name=f"{name}[{info.filename}]")
+
+
+def _values(source: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, name: str) -> NDArray[Any]:
+    """Read the samples, or map them where they are large and not packed, as np.savez leaves them."""
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size <= MOST_BYTES_READ:
+        return to_numpy(read_member(archive, info, name=name), name=name)
+    with archive.open(info) as member:
+        shape, fortran, dtype, offset = read_header(member, info.file_size, name=f"{name}[{info.filename}]")
+        while member.read(_PIECE):
+            pass  # a wrong checksum is said at the end; a map would not notice
+    with source.open("rb") as file:
+        file.seek(info.header_offset + _LENGTHS_AT)
+        lengths = file.read(4)
+    start = info.header_offset + _LENGTHS_AT + 4 + sum(struct.unpack("<HH", lengths))
+    order: Literal["C", "F"] = "F" if fortran else "C"
+    return np.memmap(source, dtype=dtype, mode="r", offset=start + offset, shape=shape, order=order)
 
 
 SAMPLER = SamplerSpec(

@@ -396,3 +396,37 @@ def test_arrays_of_images_take_their_layout_and_range_from_the_address(tmp_path:
         open_sampler(f"{path}?recursive=yes")
     np.save(tmp_path / "y.npy", np.arange(20))
     assert draw(f"{path}?layout=channels_last&labels={tmp_path}/y.npy").labels is not None
+
+
+@pytest.mark.parametrize("ending", [".npy", ".npz"])
+@pytest.mark.parametrize("dtype", ["uint8", ">u2"])
+def test_large_arrays_of_images_stay_on_the_disk(
+    tmp_path: Path, ending: str, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gandiag.samplers import _finite
+
+    images = np.random.default_rng(0).integers(0, 256, (30, 7, 5, 3)).astype(dtype)
+    path = tmp_path / f"x{ending}"
+    np.save(path, images) if ending == ".npy" else np.savez(path, images=images, labels=np.arange(30) % 3)
+    whole = draw(path)
+    monkeypatch.setattr(_finite, "MOST_BYTES_READ", 100)
+    monkeypatch.setattr(npz_file, "MOST_BYTES_READ", 100)
+    late = draw(path)
+    assert hasattr(late.values, "rows")
+    assert (late.kind, late.value_range, late.shape) == ("image", whole.value_range, (7, 5, 3))
+    np.testing.assert_array_equal(np.concatenate([block for _, block in late.blocks(6)]), whole.values)
+    assert (late.labels is None) == (ending == ".npy")
+    if ending == ".npz":
+        data = bytearray(path.read_bytes())
+        data[400] ^= 1
+        path.write_bytes(bytes(data))
+        with pytest.raises(FileFormatError, match="Bad CRC-32"):
+            open_sampler(path)
+
+
+def test_large_packed_archives_are_read_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(npz_file, "MOST_BYTES_READ", 100)
+    np.savez_compressed(tmp_path / "x.npz", X)
+    np.testing.assert_array_equal(draw(tmp_path / "x.npz").values, draw(X).values)
+    np.savez(tmp_path / "y.npz", np.asfortranarray(X))
+    np.testing.assert_array_equal(draw(tmp_path / "y.npz").values, draw(X).values)

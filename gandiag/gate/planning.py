@@ -24,14 +24,13 @@ from gandiag.gate.growth import Growth, grown
 from gandiag.gate.planning_baseline import plan_not_worse, stand_ins
 from gandiag.gate.policy import Policy
 from gandiag.gate.running import DEFAULT_N, bench_of, settings_of
-from gandiag.gate.significance import seen_effect
+from gandiag.gate.significance import declared, seen_effect
 from gandiag.gate.splitting import against_itself, most_per_side
 
 _SHARES = (1.0, 0.5, 0.25)
 _FEWEST = 40
 # The whole null counts here, and not one p-value: no test stops before some thousand draws.
 _ENOUGH = 1000
-_ANY = GateTest(margin=None, effect="an estimate {} off its floor")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -128,8 +127,7 @@ def _plan_limit(condition: Limit, measured: Measured, wished: float | None) -> P
 
 
 def _plan_test(condition: Limit, measured: Measured, wished: float | None) -> Planned:
-    test = METRICS.get(condition.metric).gate.get(condition.quantity, _ANY)
-    margin = condition.margin if condition.margin is not None else test.margin
+    test, margin = declared(condition)
     try:
         measured.benches[0][1].result(condition.metric)
         points = [

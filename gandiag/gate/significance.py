@@ -28,10 +28,9 @@ def weigh_test(condition: Limit, bench: Bench) -> Weighed:
         When there is no p-value.
     """
     result = bench.result(condition.metric)
-    test = METRICS.get(condition.metric).gate.get(condition.quantity, _ANY)
+    test, margin = declared(condition)
     p = _p_value(result, test)
     smallest = seen_effect(result, test, bench)
-    margin = condition.margin if condition.margin is not None else test.margin
     sees = margin is not None and smallest <= margin
     counted = _count(result, condition.quantity)
     return Weighed(
@@ -50,6 +49,12 @@ def weigh_test(condition: Limit, bench: Bench) -> Weighed:
         effect=test.effect,
         needed=None if margin is None or sees else _needed(result, smallest / margin, test.rate),
     )
+
+
+def declared(condition: Limit) -> tuple[GateTest, float | None]:
+    """Find what a condition tests, and the effect that must not go unseen: its own margin, or the metric's."""
+    test = METRICS.get(condition.metric).gate.get(condition.quantity, _ANY)
+    return test, test.margin if condition.margin is None else condition.margin
 
 
 def _p_value(result: Result, test: GateTest) -> float:

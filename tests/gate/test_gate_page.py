@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from gandiag.core.specs import METRICS
+from gandiag.gate.policy import read_policies
+from gandiag.gate.validation import require_sound
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "gate.md").read_text()
@@ -19,6 +21,12 @@ from _gate_page import default_conditions, kinds_table, write_page  # noqa: E402
 
 def test_the_default_conditions_are_those_of_the_page() -> None:
     assert "\n".join(default_conditions()) in PAGE
+
+
+def test_the_policy_of_the_page_can_be_carried_out(tmp_path: Path) -> None:
+    (tmp_path / "gandiag.toml").write_text(PAGE.split("```toml\n")[1].split("```")[0])
+    (policy,) = read_policies(tmp_path / "gandiag.toml").values()
+    require_sound(policy)
 
 
 def test_every_metric_has_a_row() -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from junit_schema import breaches
 
+from gandiag.gate.policy import read_policies
+from gandiag.gate.validation import require_sound
+
 SAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "ci"
 POLICY = """[gate.ring]
 real = "generator.py:data"
@@ -58,6 +61,11 @@ def test_the_three_generators_in_one_small_run(sample: Path) -> None:
     counts = {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")}
     assert counts == {"tests": "3", "failures": "1", "errors": "1", "skipped": "0"}
     assert outcomes(tree) == [[], ["failure"], ["error"]]
+
+
+def test_its_policy_can_be_carried_out() -> None:
+    for policy in read_policies(SAMPLE / "gandiag.toml").values():
+        require_sound(policy)
 
 
 @pytest.mark.slow

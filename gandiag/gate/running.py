@@ -19,6 +19,7 @@ from gandiag.findings import LEVEL
 from gandiag.gate.baseline import Against, Baseline, fingerprints, require_same
 from gandiag.gate.baseline_files import read_baseline
 from gandiag.gate.bench import Bench
+from gandiag.gate.blocks import Held
 from gandiag.gate.conditions import NoDiagnosis, NotWorse, metrics_of
 from gandiag.gate.decision import judge, overall
 from gandiag.gate.policy import Policy
@@ -136,7 +137,8 @@ def held_against(before: Baseline, found: Evaluated, sampler: Sampler, *, name: 
     return Against(
         comparison=found.comparison(0),
         baseline=before,
-        endless=sampler.size is None,
+        # Blocks have streams of their own: their rows share no latents with a baseline's, which were drawn at once.
+        endless=sampler.size is None and not isinstance(sampler, Held),
         dependence=found.prepared.dependence(0),
         settings=found.settings,
     )

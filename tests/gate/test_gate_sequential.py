@@ -197,6 +197,15 @@ def test_a_policy_in_a_file_and_the_command_line_can_ask_for_it(tmp_path: Any) -
     assert "Drawing stopped after 30 of at most 300 rows." in done.output
 
 
+def test_rows_of_blocks_share_no_latents_with_a_baseline(tmp_path: Any) -> None:
+    gandiag.update_baseline("toy:ring8", "toy:ring8", out=tmp_path / "b.json", n=100, metrics=["frechet"])
+    require = ["collisions.p >= alpha", "frechet not worse than baseline by 1"]
+    asked = {"require": require, "n": 100, "baseline": tmp_path / "b.json", "alpha": 0.05}
+    for sequential, how in ((True, "all rows dealt out again"), (False, "rows of one latent exchanged")):
+        verdict = gandiag.check("toy:ring8", "toy:ring8", sequential=sequential, **asked)
+        assert how in verdict.judgements[1].says
+
+
 @pytest.mark.slow
 def test_real_against_real_fails_in_at_most_a_share_alpha_of_runs() -> None:
     from scipy.stats import binom

@@ -45,7 +45,7 @@ def score_shard(
         Or a reference with rows. All shards must name the same.
     fake : the same, or a mapping of one name to such
     shard : (int, int)
-        Which of how many, counted from 1. Rows are cut in blocks of 4000 whatever the number of shards; shard i of k
+        Which of how many, counted from 1. Rows are cut in blocks of 4096 whatever the number of shards; shard i of k
         takes blocks i, i + k and so on, so that 1, 2 or 3 shards give the same numbers within rounding.
     metrics : names, optional
         Of metrics that have a stream; all of these when absent.

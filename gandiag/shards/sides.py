@@ -17,10 +17,12 @@ from gandiag.core.rng import stream
 from gandiag.core.samples import SampleSet
 from gandiag.drawing import DEFAULT_N, MOST_FIT, drawn_fake, drawn_real
 from gandiag.errors import placed
+from gandiag.extraction import ROWS
 from gandiag.references.mapping import rows_of
 from gandiag.references.reference import reference_of
 
-BLOCK_ROWS = 4000
+# A whole number of cached blocks: shards and ordinary scores of one draw find each other's features.
+BLOCK_ROWS = 16 * ROWS
 _LOOKED_AT = 4
 
 

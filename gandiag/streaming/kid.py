@@ -1,4 +1,4 @@
-"""Kernel inception distance as a stream: the mean over disjoint parts of a thousand rows per side.
+"""Kernel inception distance as a stream: the mean over disjoint parts of some thousand rows per side.
 
 Each part gives the unbiased discrepancy of the cubic kernel, independent of the others, so their mean is unbiased too
 and their spread gives an honest standard error (the B-test of Zaremba, Gretton & Blaschko 2013, "B-tests: low variance
@@ -15,12 +15,12 @@ from gandiag.core.streams import Arrays, Block, Frame, StateSpec, StreamSpec
 from gandiag.numerics.polynomial import LARGEST, cubic_mmd2
 from gandiag.streaming._block_means import LEAST, mean_and_error, merged, state_of
 
-MOST_ROWS, _PARTS = 1000, 16
+MOST_ROWS, _PARTS = 1024, 16
 _LEVEL = 0.95
 
 
 def _fix(frame: Frame, *, rng: np.random.Generator) -> Arrays:
-    """Choose the rows of a part from the sizes alone: sixteen parts where there are fewer than 16 000 rows."""
+    """Choose the rows of a part from the sizes alone: sixteen parts where there are fewer than 16 384 rows."""
     return {"rows": np.asarray(max(2, min(MOST_ROWS, min(frame.n, frame.m) // _PARTS)), dtype=np.int64)}
 
 
@@ -85,5 +85,5 @@ STREAM = StreamSpec(
     name="kid",
     state=StateSpec(name="cubic", fix=_fix, of=_of, merge=_merged),
     finish=finish,
-    differs="the mean over disjoint parts of at most 1000 rows per side, not over all pairs: unbiased, but less sharp",
+    differs="the mean over disjoint parts of at most 1024 rows per side, not over all pairs: unbiased, but less sharp",
 )

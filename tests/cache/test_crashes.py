@@ -88,6 +88,42 @@ def test_a_run_that_was_killed_goes_on_where_it_was_and_ends_bit_for_bit_the_sam
     assert counted.calls == [ROWS] * (BLOCKS - 3)
 
 
+@pytest.mark.slow
+def test_runs_that_are_killed_at_any_time_end_bit_for_bit_the_same(tmp_path: Path) -> None:
+    slower = """
+import time
+ask = CountedMap.__call__
+def slow(self, samples):
+    time.sleep(0.05)
+    return ask(self, samples)
+CountedMap.__call__ = slow"""
+    rng = np.random.default_rng(0)
+    killed = 0
+    for _ in range(20):
+        process = subprocess.Popen(child(tmp_path / "c", tmp_path / "a.npy", slower), stdout=subprocess.DEVNULL)
+        try:
+            process.wait(timeout=float(rng.uniform(0.1, 1.5)))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            killed += process.wait() == -signal.SIGKILL
+    assert killed >= 3
+    rows = SampleSet(values=np.random.default_rng(1).normal(size=(BLOCKS * ROWS, 4)))
+    assert np.array_equal(extracted(CountedMap(), rows, cache=FeatureCache(tmp_path / "c")), whole())
+
+
+@pytest.mark.slow
+def test_eight_jobs_on_one_cache_all_get_the_right_features(tmp_path: Path) -> None:
+    jobs = [
+        subprocess.Popen(child(tmp_path / "c", tmp_path / f"{k}.npy"), stderr=subprocess.PIPE, text=True)
+        for k in range(8)
+    ]
+    for k, job in enumerate(jobs):
+        _, err = job.communicate(timeout=120)
+        assert (job.returncode, err) == (0, "")
+        assert np.array_equal(np.load(tmp_path / f"{k}.npy"), whole())
+    assert len(list((tmp_path / "c").rglob("*" + ENDING))) == BLOCKS
+
+
 def test_two_jobs_on_one_cache_both_get_the_right_features(tmp_path: Path) -> None:
     # Both wait for the other at every block, so that both compute and write each of them at the same time.
     barrier = """

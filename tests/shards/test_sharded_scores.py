@@ -226,3 +226,26 @@ def test_a_disk_that_takes_no_part_says_so(tmp_path: Path, monkeypatch: pytest.M
 def test_what_cannot_be_sharded_is_refused(asked: dict[str, Any], says: str) -> None:
     with pytest.raises(gandiag.GandiagError, match=says):
         other(**asked)
+
+
+def test_shards_find_the_features_that_an_ordinary_score_has_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gandiag.features._affine import Affine
+
+    asked: list[int] = []
+    plain = Affine.__call__
+
+    def counted(self: Affine, samples: gandiag.SampleSet) -> np.ndarray:
+        asked.append(len(samples))
+        return plain(self, samples)
+
+    monkeypatch.setenv("GANDIAG_CACHE", str(tmp_path))
+    monkeypatch.setattr("gandiag.shards.sides.BLOCK_ROWS", 512)
+    monkeypatch.setattr(Affine, "cacheable", True, raising=False)
+    monkeypatch.setattr(Affine, "__call__", counted)
+    gandiag.score(REAL, FAKE, metrics=["moment_difference"], permutations=19)
+    assert sum(asked) == len(REAL) + len(FAKE)
+    asked.clear()
+    gandiag.merge(parts_of(REAL, FAKE, 2, **QUICK))
+    assert asked == []

@@ -234,3 +234,22 @@ def test_d23_scores_are_those_of_torch_fidelitys_features(mapped: NetworkMap, in
     isc = metric_isc.isc_features_to_metric(theirs[1][1].double(), splits=2, shuffle=False)["inception_score_mean"]
     assert mapped.classify is not None
     assert inception_score(mapped.classify(ours[1]), 2) == pytest.approx(isc, rel=1e-6)
+
+
+@pytest.mark.differential("D23")
+def test_d23_torch_legacy_features_are_pytorch_fids(inception_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    peers = pytest.importorskip("pytorch_fid.inception")
+    state = torch.load(inception_weights, weights_only=True)
+    monkeypatch.setattr(peers, "load_state_dict_from_url", lambda *args, **kwargs: state)
+    peer = peers.InceptionV3([3]).eval()
+    values = images(2)
+    with torch.inference_mode():
+        expected = peer(torch.from_numpy(np.moveaxis(values, -1, 1) / np.float32(255)))[0].flatten(1).numpy()
+    given = f"{inception_weights}?sha256={digest_of(inception_weights)}&device=cpu"
+    ours = [fit(sample_set(values), f"{given}&resize={mode}") for mode in ("torch-legacy", "tf-legacy")]
+    found = [one(sample_set(values)) for one in ours]
+    np.testing.assert_allclose(found[0], expected, atol=1e-5 * expected.max())
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(found[1], expected, atol=1e-5 * expected.max())

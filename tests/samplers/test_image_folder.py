@@ -456,3 +456,27 @@ def test_an_image_that_became_a_link_or_a_pipe_is_not_opened(tmp_path: Path) -> 
     os.mkfifo(path)
     with pytest.raises(ImageDecodeError, match=r"a\.png must be an ordinary file"):
         sampler.sample(1, rng=RNG)
+
+
+def test_scores_of_sets_that_are_decoded_late_are_those_of_sets_that_are_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import gandiag
+    from gandiag.samplers import _pictures
+
+    for side in ("real", "fake"):
+        for at in range(40):
+            save(tmp_path / side / f"{at}.png", grey(4))
+
+    def scored() -> list[tuple[float | None, float | None]]:
+        report = gandiag.score(
+            tmp_path / "real",
+            tmp_path / "fake",
+            metrics=["energy", "frechet"],
+            permutations=49,
+        )
+        return [(r.estimate, None if r.p_value is None else r.p_value.value) for r in report.fakes[0].results]
+
+    held = scored()
+    monkeypatch.setattr(_pictures, "EAGER_BYTES", 0)
+    assert scored() == held

@@ -50,9 +50,10 @@ def command(
 ) -> int:
     """Score one or more samplers (FAKE) against REAL data.
 
-    A source is a file (x.npy, x.npz, x.csv, x.safetensors), a folder of images, code that you own
-    (my_gan.py:sampler, package.module:attr; this runs that code), a built-in (toy:ring8, data:digits?split=test) or a
-    pathology of one (data:digits!drop_modes=3).
+    A source is a file (x.npy, x.npz, x.csv, x.safetensors, net.onnx), a folder, zip archive or tar shards of images,
+    code that you own (my_gan.py:sampler, package.module:attr; this runs that code), a program (exec:"./gen {n} {seed}";
+    this runs that program), a built-in (toy:ring8, data:digits?split=test) or a pathology of one
+    (data:digits!drop_modes=3). Options of a source stand behind a question mark: photos?recursive=yes.
     """
     import gandiag.api
     from gandiag.cli._sharded import scored_in_shards

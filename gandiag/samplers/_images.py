@@ -26,7 +26,7 @@ from typing import IO, Any
 from numpy.typing import NDArray
 
 from gandiag.errors import GandiagError, ImageDecodeError, MissingExtra, ResourceLimitError
-from gandiag.samplers._pixels import form_of, pixels_of, turn_of, turned
+from gandiag.samplers._pixels import form_of, pixels_of, quality_of, turn_of, turned
 from gandiag.samplers._settings import Settings
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})
@@ -52,12 +52,15 @@ class Header:
         Of its content, whatever its ending says.
     words : tuple of str
         What is done to it on reading.
+    quality : int, optional
+        That a JPEG was written with, estimated.
     """
 
     shape: tuple[int, ...]
     dtype: str
     format: str
     words: tuple[str, ...]
+    quality: int | None = None
 
 
 def pillow() -> Any:
@@ -154,7 +157,7 @@ def _header(image: Any, *, name: str, settings: Settings) -> Header:
         if turn >= 5 and upright != (kind == "TIFF"):
             height, width = width, height
     shape = (height, width) if channels == 1 else (height, width, channels)
-    return Header(shape=shape, dtype=dtype, format=kind, words=tuple(words))
+    return Header(shape=shape, dtype=dtype, format=kind, words=tuple(words), quality=quality_of(image))
 
 
 def _of_frames(image: Any, *, name: str, settings: Settings) -> str:

@@ -95,7 +95,7 @@ class PictureSampler:
         shape, dtype, notes, formats = self._alike(index)
         found = f"{len(self._pictures.names)} images found{self._pictures.skipped_in_words()}; {n} used"
         samples = self._read(index, (n, *shape), dtype, notes=(found, *bad, *self._pictures.notes, *notes))
-        return replace(samples, extra={**samples.extra, "formats": " and ".join(sorted(formats))})
+        return replace(samples, extra={**samples.extra, "formats": formats})
 
     @cached_property
     def _usable(self) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -132,11 +132,11 @@ class PictureSampler:
                 with read(at) as file:
                     yield name, read_header(file, name=name, settings=self._settings)
 
-    def _alike(self, index: NDArray[np.int64]) -> tuple[tuple[int, ...], np.dtype[Any], list[str], Counter[str]]:
+    def _alike(self, index: NDArray[np.int64]) -> tuple[tuple[int, ...], np.dtype[Any], list[str], str]:
         """Hold all headers against each other: one shape, one depth, and what is said about them."""
         sizes = Counter[tuple[int, ...]]()
         depths, formats, words = Counter[str](), Counter[str](), Counter[str]()
-        grey = mislabelled = 0
+        grey, mislabelled, qualities = 0, 0, list[int]()
         for name, header in self._headers(index):
             sizes[header.shape[:2]] += 1
             depths[header.dtype] += 1
@@ -144,6 +144,7 @@ class PictureSampler:
             words.update(header.words)
             grey += len(header.shape) == 2
             mislabelled += wrong_ending(name, header.format)
+            qualities += [] if header.quality is None else [header.quality]
         refuse_mixed_sizes(sizes, name=self.name)
         if len(depths) > 1:
             raise ShapeError(
@@ -153,13 +154,15 @@ class PictureSampler:
             )
         notes = [f"formats: {', '.join(f'{c} {f}' for f, c in sorted(formats.items()))}"]
         notes += [f"{count} images {word}" for word, count in sorted(words.items())]
+        if qualities:
+            notes.append(f"JPEG quality about {np.median(qualities):.0f}, from {min(qualities)} to {max(qualities)}")
         if mislabelled:
             notes.append(f"{mislabelled} images hold another format than their ending says")
         plain = grey == len(index)
         if grey and not plain:
             notes.append(f"{grey} grey images were repeated to RGB, as the others are")
         size = next(iter(sizes))
-        return (size if plain else (*size, 3)), np.dtype(next(iter(depths))), notes, formats
+        return (size if plain else (*size, 3)), np.dtype(next(iter(depths))), notes, _told(formats, qualities)
 
     def _read(
         self, index: NDArray[np.int64], shape: tuple[int, ...], dtype: np.dtype[Any], *, notes: tuple[str, ...]
@@ -198,6 +201,12 @@ class PictureSampler:
                 received=f"{have} samples in {seconds:.2g} s ({have / seconds:.3g} per second)",
                 remedy="Allow more time, or ask for fewer samples.",
             )
+
+
+def _told(formats: Counter[str], qualities: list[int]) -> str:
+    """Say in which formats images are, so that both sides of a comparison can be held against each other."""
+    about = f" of quality about {10 * round(float(np.median(qualities)) / 10)}" if qualities else ""
+    return " and ".join(kind + (about if kind == "JPEG" else "") for kind in sorted(formats))
 
 
 def printable(name: str) -> str:

@@ -23,6 +23,7 @@ _MODES: dict[str, tuple[int, str, str]] = {
     **{mode: (3, "uint8", f"converted from {mode} to RGB") for mode in ("P", "CMYK", "YCbCr", "RGBX")},
     **dict.fromkeys((*_SIXTEEN, "I"), (1, "uint16", "kept at 16 bits")),
 }
+_LUMINANCE_SUM = 3688  # of the standard's table for luminance, at quality 50
 _BITS, _PHOTOMETRIC, _ORIENTATION, _WHITE_IS_ZERO = 258, 262, 274, 0
 
 
@@ -105,6 +106,20 @@ def _depth(image: Any) -> int:
     if image.mode in _SIXTEEN or (image.mode == "I" and image.format in ("PNG", "PPM")):
         return 16
     return 32 if image.mode in ("I", "F") else 8
+
+
+def quality_of(image: Any) -> int | None:
+    """Estimate the quality that a JPEG was written with, 1 to 100, from its first quantisation table; None for others.
+
+    The tables of the JPEG standard are scaled by a quality in almost all writers, so the ratio of sums tells it; below
+    25, where entries are capped, it is told too high.
+    """
+    tables = getattr(image, "quantization", None)
+    if not isinstance(tables, dict) or not tables:
+        return None
+    scale = 100.0 * sum(tables[min(tables)]) / _LUMINANCE_SUM
+    quality = 100.0 - scale / 2.0 if scale <= 100.0 else 5000.0 / scale
+    return min(100, max(1, round(quality)))
 
 
 def _counts_up(image: Any) -> bool:

@@ -480,3 +480,33 @@ def test_scores_of_sets_that_are_decoded_late_are_those_of_sets_that_are_held(
     held = scored()
     monkeypatch.setattr(_pictures, "EAGER_BYTES", 0)
     assert scored() == held
+
+
+@pytest.mark.parametrize("quality", [30, 50, 75, 92, 100])
+def test_b27_the_quality_of_jpegs_is_estimated_and_said(tmp_path: Path, quality: int) -> None:
+    from gandiag.samplers._pixels import quality_of
+
+    for at, off in enumerate((0, 0, -3)):
+        save(tmp_path / f"{at}.jpg", rgb(16), quality=quality + off)
+    with Image.open(tmp_path / "0.jpg") as image:
+        assert abs((quality_of(image) or 0) - quality) <= 1
+    samples = draw(tmp_path, 3)
+    assert any(note.startswith(f"JPEG quality about {quality}") for note in samples.notes)
+    assert samples.extra["formats"].startswith("JPEG of quality about ")
+    assert "quality" not in draw_png(tmp_path / "png").extra["formats"]
+
+
+def draw_png(folder: Path) -> SampleSet:
+    save(folder / "a.png", grey())
+    return draw(folder, 1)
+
+
+def test_b27_jpegs_of_another_quality_are_said_in_the_report(tmp_path: Path) -> None:
+    import gandiag
+
+    for folder, quality in (("real", 95), ("fake", 70)):
+        for at in range(20):
+            save(tmp_path / folder / f"{at}.jpg", grey(8), quality=quality)
+    report = gandiag.score(tmp_path / "real", tmp_path / "fake", metrics=["energy"], permutations=19)
+    said = "real images are JPEG of quality about 100, these are JPEG of quality about 70"
+    assert any(said in note for note in report.fakes[0].notes)

@@ -11,9 +11,12 @@ import pytest
 import gandiag
 from gandiag.core.plan import Plan
 from gandiag.errors import ConfigError, TooFewSamplesError
+from gandiag.gate import planning_baseline
+from gandiag.gate.conditions import NotWorse
 from gandiag.gate.planning_baseline import stand_ins
 from gandiag.gate.policy import Policy, conditions_from
-from gandiag.gate.regression import compare
+from gandiag.gate.regression import Compared, compare
+from gandiag.inference.swaps import Worsening
 from gandiag.numerics.planning import smallest_repeated_share, smallest_unshared
 
 REQUIRE = [
@@ -154,6 +157,25 @@ def test_a_condition_on_a_baseline_is_foreseen_from_real_data_that_stand_for_bot
     assert "twice that is within 0.5; fails nothing that is worse by less than 0." in lax.sentence
     assert "share no latents" in lax.why
     assert "does not move" in coarse.why
+
+
+@pytest.mark.parametrize(("margin", "passes"), [(0.34, True), (0.32, False)])
+def test_equals_pass_where_two_half_widths_are_allowed(
+    monkeypatch: pytest.MonkeyPatch, margin: float, passes: bool
+) -> None:
+    def compared(against: Any, metric: str, **asked: Any) -> Compared:
+        draws = Worsening(change=0.0, draws=np.full(39, 2.0 / against**0.5))  # a scatter of 0.1 at 400 rows
+        return Compared(now=1.0, before=1.0, worsening=draws, unit=1.0, margin=asked["margin"], how="")
+
+    monkeypatch.setattr(planning_baseline, "compare", compared)
+    (condition,) = conditions_from([f"frechet not worse than baseline by {margin}"], where="the test")
+    assert isinstance(condition, NotWorse)
+    sizes: Any = ((400, 400), (100, 100))
+    line = planning_baseline.plan_not_worse(condition, sizes, n=400, level=0.01, wished=0.1)
+    assert line.smallest == pytest.approx(0.1645, abs=1e-4)  # the quantile of 95 % of that scatter
+    assert line.can_pass is passes
+    assert line.needed == pytest.approx(400 * (2 * 0.1645 / margin) ** 2, rel=0.06)
+    assert line.for_wished == pytest.approx(400 * 1.645**2, rel=0.06)
 
 
 def test_rows_of_a_finite_source_stand_for_candidate_baseline_and_real_side() -> None:

@@ -147,4 +147,4 @@ def _tell(verdict: Verdict, form: str) -> None:
         except OSError as error:  # the verdict stands, with its own exit code
             click.echo(f"gandiag: warning: the summary of the job was not written: {error}", err=True)
     if verdict.outcome == "inconclusive":
-        click.echo("gandiag: warning: inconclusive: more rows would decide, see how many", err=True)
+        click.echo("gandiag: warning: inconclusive: each open condition says what would decide it", err=True)

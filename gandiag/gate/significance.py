@@ -32,22 +32,23 @@ def weigh_test(condition: Limit, bench: Bench) -> Weighed:
     p = _p_value(result, test)
     smallest = seen_effect(result, test, bench)
     sees = margin is not None and smallest <= margin
+    needed = None if margin is None or sees else _needed(result, smallest / margin, test.rate)
     counted = _count(result, condition.quantity)
     return Weighed(
         condition=condition,
         p_value=p,
         seen=f"p = {p:.3g}" if counted is None else f"{counted} found, p = {p:.3g}",
         by="power" if sees else None,
-        holds=f"would have seen {sized(test.effect, margin)} (sees {smallest:.2g})"
+        holds=f"would have seen {sized(test.effect, margin)} (sees {smallest:.3g})"
         if margin is not None and sees
         else "",
-        open=_why_open(margin, smallest, test.effect),
+        open=_why_open(margin, smallest, test.effect, most=0 if needed else most_rows(condition.metric)),
         observed=p if counted is None else float(counted),
         limit=None if counted is None else 0.0,
         margin=margin,
         smallest=smallest if math.isfinite(smallest) else None,
         effect=test.effect,
-        needed=None if margin is None or sees else _needed(result, smallest / margin, test.rate),
+        needed=needed,
     )
 
 
@@ -97,15 +98,28 @@ def sized(effect: str, size: float) -> str:
     return effect.format(f"{size:.3g}")
 
 
-def _why_open(margin: float | None, smallest: float, effect: str) -> str:
+def _why_open(margin: float | None, smallest: float, effect: str, *, most: int) -> str:
+    """Say why not to reject is no pass; ``most`` is the rows that the metric takes where more are no help, else 0."""
     if margin is None:
         return "no margin is declared, so not to reject is no evidence: write 'at margin <number>'"
     if math.isinf(smallest):
         return f"at these sizes, or with so few relabellings, this test could never have seen {sized(effect, margin)}"
-    return f"could have missed {sized(effect, margin)} (sees {smallest:.2g})"
+    told = f"could have missed {sized(effect, margin)} (sees {smallest:.3g})"
+    return f"{told}; it takes {most} rows per side at most, so write 'at margin {_up(smallest)}'" if most else told
+
+
+def _up(value: float) -> str:
+    """Round up to two digits."""
+    step = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return f"{math.ceil(value / step - 1e-9) * step:.2g}"
 
 
 def _needed(result: Result, ratio: float, rate: float) -> int | None:
     """Say how many rows see the margin, unless the metric takes no more than it had."""
     needed = rows_needed(min(result.n_real, result.n_fake), ratio, rate)
-    return needed if needed is not None and needed <= METRICS.get(result.metric).most_rows else None
+    return needed if needed is not None and needed <= most_rows(result.metric) else None
+
+
+def most_rows(metric: str) -> int:
+    """Give the rows per side beyond which a metric works on some of them."""
+    return METRICS.get(metric).most_rows

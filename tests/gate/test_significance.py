@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -58,6 +59,9 @@ def test_rows_beyond_what_a_metric_takes_are_not_advised() -> None:
     assert found.by is None
     assert METRICS.get("mmd").most_rows == 1000  # all of which this scene has
     assert found.needed is None
+    said = re.search(r"it takes 1000 rows per side at most, so write '(at margin [\d.]+)'$", found.open)
+    assert said is not None
+    assert weighed(f"mmd.p >= alpha {said[1]}", on).by == "power"  # what is advised decides
 
 
 def test_a_declared_margin_takes_the_place_of_the_metrics_own() -> None:

@@ -36,7 +36,7 @@ from gandiag.errors import ConfigError, RangeError, placed
 from gandiag.extraction import extracted, is_cacheable
 from gandiag.features import default_name, fitted_map
 from gandiag.memory import require_memory
-from gandiag.references.mapping import is_mapped, map_of, rows_of
+from gandiag.references.mapping import features_named, is_mapped, map_of, rows_of
 from gandiag.references.reference import reference_of
 
 FEWEST_OF_CLASS = 8
@@ -315,7 +315,7 @@ def prepare(
     if reference is None:
         fitted = fitted_map(features or default_name(test), fit)
     else:
-        fitted = map_of(reference, fitted_map(features or reference.features, raw))
+        fitted = map_of(reference, fitted_map(features_named(reference, features), raw))
     return Prepared(
         real=noting_names(test, names),
         fit=fit,

@@ -15,7 +15,7 @@ from gandiag.errors import ConfigError, placed
 from gandiag.measuring import Settings
 from gandiag.shards.merging import merged
 from gandiag.shards.parts import Part, read_part
-from gandiag.shards.ranks import gathered, group, rank_of_environment, use_own_device
+from gandiag.shards.ranks import gathered, group, rank_of_process, use_own_device
 from gandiag.shards.reporting import report_of
 from gandiag.shards.running import run_shard
 from gandiag.shards.setup import setup
@@ -131,9 +131,9 @@ def score_ranks(real: Any, fake: Any, *, init_method: str | None = None, **asked
     Raises
     ------
     ConfigError
-        When the environment does not say which of how many ranks this is.
+        When neither a process group nor the environment says which of how many ranks this is.
     """
-    place = rank_of_environment()
+    place = rank_of_process()
     if place is None:
         raise ConfigError(
             "this must be one of several ranks", received="a process alone", remedy="Start with torchrun, or use score."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import PurePath
 
 import numpy as np
 
@@ -14,9 +15,22 @@ from gandiag.references.reference import Reference, Rows
 
 
 def asked_for(name: str) -> str:
-    """Name a feature map without the folders of its argument: references travel."""
+    """Name a feature map without the folders and the device of this machine: references travel.
+
+    Examples
+    --------
+    >>> asked_for("inception:/weights/inception.pth?resize=clean&device=cuda:1"), asked_for("pca:50")
+    ('inception:?resize=clean', 'pca:50')
+    """
     base, colon, argument = name.partition(":")
-    return base if "/" in argument or "\\" in argument else base + colon + argument
+    target, _, query = argument.partition("?")
+    options = [part for part in query.split("&") if part and not _is_local(part) and not part.startswith("device=")]
+    kept = ("" if _is_local(target) else target) + ("?" + "&".join(options) if options else "")
+    return PurePath(base).name + (colon + kept if kept else "")
+
+
+def _is_local(text: str) -> bool:
+    return "/" in text or "\\" in text
 
 
 def outline_of(fit: SampleSet, fitted: FeatureMap, refit: Callable[[SampleSet], FeatureMap]) -> SampleSet:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gandiag.core.checks import Matrix
 from gandiag.core.protocols import FeatureMap
 from gandiag.core.samples import KnownModes, SampleSet
+from gandiag.core.specs import FEATURES
 from gandiag.errors import ConfigError, IntegrityError
 from gandiag.references.reference import Ids, Reference
 
@@ -90,6 +91,28 @@ def _samples(reference: Reference, rows: NDArray[np.float64], labels: Ids | None
         notes=reference.notes,
         extra={**outline.extra, MAPPED: reference.fingerprint},
     )
+
+
+def features_named(reference: Reference, asked: str | None) -> str:
+    """Name the map to fit: the one that is asked for, else the one that the reference names.
+
+    Raises
+    ------
+    ConfigError
+        When the reference names none that may be opened on its word: a file must not say which code is run, nor which
+        file is read.
+    """
+    if asked is not None:
+        return asked
+    base, _, argument = reference.features.partition(":")
+    known = {base, base.replace("-", "_")} & set(FEATURES.names())
+    if not known or any(mark in argument for mark in "/\\"):
+        raise ConfigError(
+            f"the features of {reference.source} must be named by whoever scores: a file does not say what code is run",
+            received=reference.features or "no name",
+            remedy="Name them with --features (features=...).",
+        )
+    return reference.features
 
 
 def map_of(reference: Reference, inner: FeatureMap) -> HalfMapped:

@@ -7,6 +7,7 @@ prints the report. States are small and travel over gloo, as plain bytes, also w
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,6 +17,14 @@ from gandiag.errors import ConfigError
 from gandiag.shards.parts import Part
 
 _HOURS = 24  # that a rank may wait for a slower one
+
+
+def rank_of_process() -> tuple[int, int] | None:
+    """Read which of how many ranks this process is, from its process group or else from its environment."""
+    dist = sys.modules.get("torch.distributed")
+    if dist is not None and dist.is_available() and dist.is_initialized():
+        return (dist.get_rank(), dist.get_world_size()) if dist.get_world_size() > 1 else None
+    return rank_of_environment()
 
 
 def rank_of_environment() -> tuple[int, int] | None:

@@ -20,7 +20,7 @@ from gandiag.errors import ConfigError, placed
 from gandiag.extraction import extracted, is_cacheable
 from gandiag.features import default_name, fitted_map
 from gandiag.measuring import Settings, listed_metrics
-from gandiag.references.mapping import HalfMapped, is_mapped, map_of
+from gandiag.references.mapping import features_named, is_mapped, map_of
 from gandiag.references.reference import Reference, reference_of
 from gandiag.shards.sides import BLOCK_ROWS, Side, fake_side, real_side
 
@@ -119,8 +119,7 @@ def streamable(settings: Settings) -> Settings:
 def _features(settings: Settings, fit: SampleSet, reference: Reference | None) -> FeatureMap:
     if reference is None or reference.outline is None:
         return fitted_map(settings.features or default_name(fit), fit)
-    found: HalfMapped = map_of(reference, fitted_map(settings.features or reference.features, reference.outline))
-    return found
+    return map_of(reference, fitted_map(features_named(reference, settings.features), reference.outline))
 
 
 def _given(raw: SampleSet, features: FeatureMap, fit: np.ndarray[Any, Any]) -> frozenset[str]:

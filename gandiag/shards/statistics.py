@@ -18,7 +18,7 @@ from gandiag.extraction import is_cacheable
 from gandiag.features import fitted_map
 from gandiag.measuring import Settings
 from gandiag.numerics.moments import Moments
-from gandiag.references.mapping import map_of
+from gandiag.references.mapping import features_named, map_of
 from gandiag.references.reference import Reference
 from gandiag.shards.reporting import report_of
 from gandiag.shards.running import run_shard
@@ -112,7 +112,7 @@ def _one(
 
 
 def _features(reference: Reference, settings: Settings, raw: SampleSet) -> FeatureMap:
-    name = settings.features or reference.features
+    name = features_named(reference, settings.features)
     if reference.outline is not None:
         return map_of(reference, fitted_map(name, reference.outline))
     found, again = fitted_map(name, raw), fitted_map(name, raw.take(np.arange(2)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,22 @@ def test_weights_are_named_without_their_folder(path: Path, monkeypatch: pytest.
     gandiag.save_features(REAL, path, features="inception:/home/me/weights.pth")
     assert read(path).features == "inception"
     assert b"/home/me" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("features", ["evil.py:features", "os:system", "onnx:/etc/passwd", "no_such_map", ""])
+def test_a_file_does_not_say_what_code_is_run_or_what_file_is_read(
+    features: str, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "evil.py").write_text("from pathlib import Path\nPath('ran').touch()\nfeatures = None\n")
+    found = gandiag.save_features(REAL, path)
+    write_reference(replace(found, features=features), path)
+    with pytest.raises(ConfigError, match="must be named by whoever scores"):
+        gandiag.score(path, FAKE, **QUICK)
+    with pytest.raises(ConfigError, match="must be named by whoever scores"):
+        gandiag.score_shard(path, FAKE, (1, 1))
+    assert not (tmp_path / "ran").exists()
+    assert gandiag.score(path, FAKE, features="standardise", **QUICK)["energy"].estimate is not None
 
 
 def test_a_fake_that_is_not_alike_is_refused(path: Path) -> None:

@@ -21,7 +21,18 @@ import gandiag, gandiag.shards.sides as sides
 sides.BLOCK_ROWS = 250
 rng = np.random.default_rng(0)
 real, fake = rng.normal(size=(3000, 4)), 1.1 * rng.normal(size=(1800, 4))
-gandiag.score_ranks(real, fake, init_method=sys.argv[1]).to_json(sys.argv[2])
+meet, out, own = sys.argv[1:]
+if own == "own":
+    import os
+    import torch.distributed as dist
+    rank = int(os.environ.pop("RANK"))
+    dist.init_process_group("gloo", rank=rank, world_size=2, init_method=meet)
+    gandiag.score_ranks(real, fake).to_json(out)
+    assert dist.is_initialized()
+    dist.barrier()
+    dist.destroy_process_group()
+else:
+    gandiag.score_ranks(real, fake, init_method=meet).to_json(out)
 """
 
 
@@ -34,10 +45,13 @@ def numbers(report: gandiag.Report) -> dict[str, float | None]:
     return out
 
 
-def test_two_ranks_give_what_one_process_gives_on_every_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("own", ["new", pytest.param("own", marks=pytest.mark.slow)])
+def test_two_ranks_give_what_one_process_gives_on_every_stream(
+    own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ranks = [
         subprocess.Popen(
-            [sys.executable, "-c", SCORE, f"file://{tmp_path}/meet", str(tmp_path / f"{rank}.json")],
+            [sys.executable, "-c", SCORE, f"file://{tmp_path}/meet", str(tmp_path / f"{rank}.json"), own],
             env={**os.environ, "RANK": str(rank), "WORLD_SIZE": "2"},
             stderr=subprocess.PIPE,
             text=True,

@@ -3,18 +3,20 @@
 Images are taken by their ending (any case) in the order of the bytes of their path below the root, which is the same on
 every file system. Images that lie directly in the root are the set. Where there are none, its subfolders are classes,
 one level deep. ``recursive`` takes images of any depth; ``classes`` says whether the first subfolder is their class.
+Where an index lies in the root (see `_index_file`) it says the classes, unless ``classes`` is said.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gandiag.core.classes import class_code
 from gandiag.errors import TooFewSamplesError
 from gandiag.samplers._images import ENDINGS
+from gandiag.samplers._index_file import INDEX
 from gandiag.samplers._settings import Settings
 
 
@@ -45,9 +47,18 @@ def reason_to_skip(name: str) -> str:
     return (ending if ending.isprintable() and len(ending) <= 12 else "other ending") or "no ending"
 
 
-def listed(paths: Iterable[str], skipped: Counter[str], settings: Settings, *, name: str) -> Listing:
-    """Choose among the images of a tree, counting what is left out."""
+def listed(
+    paths: Iterable[str],
+    skipped: Counter[str],
+    settings: Settings,
+    *,
+    name: str,
+    index: Mapping[str, int] | None = None,
+) -> Listing:
+    """Choose among the images of a tree, counting what is left out; an ``index`` may say their classes."""
     ordered = sorted(paths, key=os.fsencode)
+    if index is not None and settings.classes is None and ordered:
+        return _indexed(ordered, index)
     top = [path for path in ordered if "/" not in path]
     if settings.recursive:
         chosen, classes = ordered, settings.classes == "subfolders"
@@ -69,6 +80,16 @@ def listed(paths: Iterable[str], skipped: Counter[str], settings: Settings, *, n
     labels = [class_code(path.partition("/")[0]) for path in chosen] if classes else None
     notes = () if labels is None else (f"the {len(set(labels))} subfolders were read as classes",)
     return Listing(paths=chosen, labels=labels, notes=notes)
+
+
+def _indexed(ordered: list[str], index: Mapping[str, int]) -> Listing:
+    """Take all images of a tree with an index, at any depth: there, folders are no classes."""
+    found = [index.get(path) for path in ordered]
+    labels = [label for label in found if label is not None]
+    if len(labels) == len(ordered):
+        return Listing(paths=ordered, labels=labels, notes=(f"{len(set(labels))} classes from {INDEX}",))
+    without = f"{INDEX} says the class of {len(labels)} of {len(ordered)} images: classes were left out"
+    return Listing(paths=ordered, labels=None, notes=(without,) if labels else (f"{INDEX} says no classes",))
 
 
 def _in_words(skipped: Counter[str]) -> str:

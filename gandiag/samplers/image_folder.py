@@ -18,6 +18,7 @@ from gandiag.core.protocols import Sampler
 from gandiag.core.specs import SamplerSpec
 from gandiag.errors import FileFormatError, ImageDecodeError, ResourceLimitError
 from gandiag.samplers._images import ENDINGS, MOST_FILE_BYTES, pillow
+from gandiag.samplers._index_file import INDEX, indexed_classes, refuse_large_index
 from gandiag.samplers._listing import listed, reason_to_skip
 from gandiag.samplers._pictures import Pictures, PictureSampler, Reader, printable, unreadable
 from gandiag.samplers._settings import Settings
@@ -45,7 +46,9 @@ def open_folder(source: Any, **options: Any) -> Sampler:
         raise FileFormatError("images must come as a folder", received=name, remedy="Pass the folder that holds it.")
     pillow()
     skipped = Counter[str]()
-    found = listed(_walk(source, skipped, settings, name=name), skipped, settings, name=name)
+    index = _index(source, name=name)
+    deep = settings.recursive or index is not None
+    found = listed(_walk(source, skipped, deep=deep, name=name), skipped, settings, name=name, index=index)
 
     @contextmanager
     def reading() -> Iterator[Reader]:
@@ -62,9 +65,18 @@ def open_folder(source: Any, **options: Any) -> Sampler:
     return PictureSampler(pictures, settings, name)
 
 
-def _walk(root: Path, skipped: Counter[str], settings: Settings, *, name: str) -> list[str]:
-    """Look for images without following a link, one level deep unless ``recursive``."""
-    deepest = DEEPEST if settings.recursive else 1
+def _index(source: Path, *, name: str) -> dict[str, int] | None:
+    """Read the classes of an index in the root, None where there is none."""
+    if not (source / INDEX).is_file():
+        return None
+    with opened_file(source / INDEX, name=f"{INDEX} of {name}") as file:
+        refuse_large_index(os.fstat(file.fileno()).st_size, name=name)
+        return indexed_classes(file.read(), name=name)
+
+
+def _walk(root: Path, skipped: Counter[str], *, deep: bool, name: str) -> list[str]:
+    """Look for images without following a link, one level deep unless ``deep``."""
+    deepest = DEEPEST if deep else 1
     paths: list[str] = []
     folders = [("", 0)]
     while folders:

@@ -20,6 +20,7 @@ from gandiag.core.protocols import Sampler
 from gandiag.core.specs import SamplerSpec
 from gandiag.errors import FileFormatError, GandiagError, ImageDecodeError, ResourceLimitError
 from gandiag.samplers._images import MOST_FILE_BYTES, pillow
+from gandiag.samplers._index_file import INDEX, indexed_classes, refuse_large_index
 from gandiag.samplers._listing import listed, reason_to_skip
 from gandiag.samplers._members_of_zip import refuse_odd_names, refuse_overlap, refuse_swelling
 from gandiag.samplers._npy import require_file
@@ -47,8 +48,8 @@ def open_zip(source: Any, **options: Any) -> Sampler:
     # Open for as long as the sampler lives: reading the directory of a large archive anew for every block takes longer
     # than the block. It closes itself, and several threads may read from it.
     archive = _archive(source, name=name)
-    members = _members(archive, skipped, name=name)
-    found = listed(members, skipped, settings, name=name)
+    members, index = _members(archive, skipped, name=name)
+    found = listed(members, skipped, settings, name=name, index=index)
 
     @contextmanager
     def reading() -> Iterator[Reader]:
@@ -74,8 +75,10 @@ def _archive(source: Path, *, name: str) -> zipfile.ZipFile:
         ) from error
 
 
-def _members(archive: zipfile.ZipFile, skipped: Counter[str], *, name: str) -> dict[str, zipfile.ZipInfo]:
-    """List the images by their path below the folder that all members share."""
+def _members(
+    archive: zipfile.ZipFile, skipped: Counter[str], *, name: str
+) -> tuple[dict[str, zipfile.ZipInfo], dict[str, int] | None]:
+    """List the images by their path below the folder that all members share, with the classes of an index there."""
     infos = [info for info in archive.infolist() if not info.is_dir()]
     if len(infos) > MOST_MEMBERS:
         raise ResourceLimitError(
@@ -94,7 +97,18 @@ def _members(archive: zipfile.ZipFile, skipped: Counter[str], *, name: str) -> d
         else:
             members[path] = info
     shared = _shared_folder([*members])
-    return {path[len(shared) :]: info for path, info in members.items()}
+    index = next((info for info in infos if info.filename in (INDEX, shared + INDEX)), None)
+    if index is None:
+        return {path[len(shared) :]: info for path, info in members.items()}, None
+    refuse_large_index(index.file_size, name=name)
+    root = index.filename.removesuffix(INDEX)
+    try:
+        data = archive.read(index)
+    except Exception as error:
+        raise FileFormatError(
+            f"{INDEX} of {name} must come out whole", received=f"{type(error).__name__}: {error}", remedy=_AGAIN
+        ) from error
+    return {path[len(root) :]: info for path, info in members.items()}, indexed_classes(data, name=name)
 
 
 def _reason_to_skip(info: zipfile.ZipInfo, path: str) -> str:

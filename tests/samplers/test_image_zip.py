@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import struct
 import zipfile
@@ -226,3 +227,38 @@ def test_nothing_is_written_to_disk(tmp_path: Path) -> None:
     assert len(draw(path, 1)) == 1
     assert sorted(os.walk(tmp_path)) == before
     assert io.BytesIO(path.read_bytes()).read(2) == b"PK"
+
+
+@pytest.mark.parametrize("form", ["folder", "zip", "wrapped zip"])
+@pytest.mark.parametrize("indexed", ["all", "some", "none", "vectors"])
+def test_where_stylegan_left_its_index_folders_are_no_classes(tmp_path: Path, form: str, indexed: str) -> None:
+    paths = [f"{at // 2:05}/img{at:08}.png" for at in range(6)]
+    pairs = {
+        "all": [[path, at % 3] for at, path in enumerate(paths)],
+        "some": [[paths[0], 1]],
+        "none": None,
+        "vectors": [[path, [0.0, 1.0]] for path in paths],
+    }[indexed]
+    members = {**{path: picture() for path in paths}, "dataset.json": json.dumps({"labels": pairs}).encode()}
+    if form == "folder":
+        source = unpacked(tmp_path / "f", members)
+    else:
+        before = "f/" if form == "wrapped zip" else ""
+        source = packed(tmp_path / "f.zip", {before + path: data for path, data in members.items()})
+    samples = draw(source, 6)
+    order = np.random.default_rng(0).permutation(6)
+    said = " | ".join(samples.notes)
+    if indexed == "all":
+        np.testing.assert_array_equal(samples.labels, order % 3)
+        assert "3 classes from dataset.json" in said
+    else:
+        assert samples.labels is None
+        assert ("the class of 1 of 6 images" if indexed == "some" else "dataset.json says no classes") in said
+    assert len(set(draw(source, 6, classes="subfolders").labels)) == 3
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"[" * 100_000, b'{"labels": [1]}', b'{"labels": 3}', b"\xff"])
+def test_an_index_that_is_none_is_said(tmp_path: Path, data: bytes) -> None:
+    source = packed(tmp_path / "f.zip", {"a.png": picture(), "dataset.json": data})
+    with pytest.raises(FileFormatError, match=r"dataset\.json of f\.zip must be an index with labels"):
+        open_sampler(source)

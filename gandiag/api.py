@@ -65,6 +65,52 @@ class Report(plain.Report):
 
         return to_text(self, width=width)
 
+    def plots(self, fake: int = 0) -> list[tuple[str, str]]:
+        """List the figures that can be drawn of one sampler, with what each shows."""
+        from gandiag.plots._drawing import drawable
+
+        return drawable(self, fake)
+
+    def plot(
+        self,
+        kind: str,
+        path: str | Path,
+        *,
+        fake: int = 0,
+        venue: str | None = None,
+        columns: int = 1,
+        csv: bool = False,
+        **options: Any,
+    ) -> list[Path]:
+        """Draw one figure into a file: .pdf, .svg, .png, .pgf or .eps.
+
+        Parameters
+        ----------
+        kind : str
+            A figure; see ``gandiag list plots``.
+        path : path
+        fake : int
+            Index of the sampler.
+        venue : str, optional
+            Whose width and letters: "neurips", "icml", "iclr", "cvpr", "aistats", "jmlr", "tmlr", "ieee", "acm",
+            "nature", or one that tueplots knows.
+        columns : {1, 2}
+            Of the venue's page.
+        csv : bool
+            Write the numbers that are drawn beside the figure.
+        **options
+            Of the figure, such as ``metric="mmd"``.
+
+        Returns
+        -------
+        list of Path
+            The files written. The same report gives the same bytes.
+        """
+        from gandiag.plots._drawing import write
+
+        place = Path(path)
+        return write(self, kind, place, fake=fake, venue=venue, columns=columns, csv=csv, **options)
+
     def to_latex(self, metrics: Iterable[str] | None = None) -> str:
         """Write a booktabs table: a row per sampler, a column per metric, the best bold where that is significant."""
         from gandiag.report.tables.latex import to_latex

@@ -24,6 +24,7 @@ COMMANDS = {
     "demo": "The whole thing on bundled digits, in a minute: writes report.html and report.json.",
     "score": "Score one or more samplers against real data.",
     "merge": "Make one report of the parts that shards of a score have written.",
+    "plot": "One figure of a report, in the width and the letters of a venue, with its numbers as CSV.",
     "table": "A table of a report: LaTeX with what is significantly best in bold, Markdown, CSV.",
     "features": "Map the real side once and keep it: a reference for many scores.",
     "check": "Judge whether a sampler may pass: pass, fail or inconclusive, with a declared false-alarm rate.",

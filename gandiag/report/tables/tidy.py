@@ -10,7 +10,7 @@ from typing import Any
 
 from gandiag.core.report import FakeReport, Report
 from gandiag.core.results import Result
-from gandiag.core.wording import printable
+from gandiag.core.wording import harmless, printable
 from gandiag.errors import MissingExtra
 from gandiag.plots._words import p_used
 from gandiag.report.tables.comparison import comparison
@@ -20,8 +20,6 @@ COLUMNS = (
     *("excess", "z", "p_value", "p_adjusted", "e_value", "n_real", "n_fake", "dim", "features", "seed"),
     *("status", "reason"),
 )
-# A spreadsheet takes text that begins like this for a formula, and runs it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def tidy_rows(report: Report, metrics: Iterable[str] | None = None) -> list[dict[str, Any]]:
@@ -64,7 +62,7 @@ def to_csv(report: Report, metrics: Iterable[str] | None = None) -> str:
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for row in tidy_rows(report, metrics):
-        writer.writerow({key: _harmless(value) for key, value in row.items()})
+        writer.writerow({key: harmless(value) for key, value in row.items()})
     return out.getvalue()
 
 
@@ -83,9 +81,3 @@ def to_pandas(report: Report, metrics: Iterable[str] | None = None) -> Any:
             "a data frame needs pandas", received=str(error), remedy="Run: pip install pandas, or write a CSV."
         ) from error
     return pandas.DataFrame(tidy_rows(report, metrics), columns=list(COLUMNS))
-
-
-def _harmless(value: Any) -> Any:
-    if value is None:
-        return ""
-    return f"'{value}" if isinstance(value, str) and value.lstrip().startswith(_FORMULA) else value

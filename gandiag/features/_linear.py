@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.samples import KnownModes, SampleSet
-from gandiag.errors import NonFiniteError, RangeError, ShapeError
+from gandiag.errors import NonFiniteError, RangeError, ResourceLimitError, ShapeError
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -17,6 +17,7 @@ Vector = NDArray[np.float64]
 # Every product has this many rows, filled up with zeros: then a row's last bits do not depend on where it stands, and
 # rows that are equal stay equal. The number is a multiple of the row blocks of the usual libraries.
 _ROWS = 384
+_MOST_NUMBERS = 2**27
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,22 @@ class Projection:
             centres=(modes.centres - self.shift) @ self.weights,
             covariances=np.einsum("di,mde,ej->mij", self.weights, modes.covariances, self.weights),
             weights=modes.weights,
+        )
+
+
+def require_room(width: int, k: int, of: str) -> None:
+    """Refuse directions that would take more memory than a gigabyte.
+
+    Raises
+    ------
+    ResourceLimitError
+        For more than 2^27 numbers.
+    """
+    if width * k > _MOST_NUMBERS:
+        raise ResourceLimitError(
+            f"the directions of {of} must have at most {_MOST_NUMBERS} numbers",
+            received=f"{k} directions of {width} values",
+            remedy=f"Name {of}:{max(1, _MOST_NUMBERS // width)}, or smaller images.",
         )
 
 

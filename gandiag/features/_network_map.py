@@ -69,7 +69,7 @@ class NetworkMap:
 
         require_images(samples, self.name)
         out = np.empty((len(samples), self.width))
-        with torch.inference_mode(), exact_products():
+        with torch.inference_mode(), exact_products(self.device):
             for start, block in samples.blocks(_BATCH_CUDA if self.device.startswith("cuda") else _BATCH):
                 read = self.prepare(block, samples) if self.prepare else as_bytes(block, samples, self.name)
                 images = torch.from_numpy(read).to(self.device)
@@ -93,10 +93,13 @@ class NetworkMap:
 
 
 @contextmanager
-def exact_products() -> Iterator[None]:
-    """Hold single precision to single precision: TF32 keeps ten bits of each factor, which shows in scores."""
+def exact_products(device: str) -> Iterator[None]:
+    """Hold single precision on a CUDA device to single precision: TF32 keeps ten bits of a factor, which shows."""
     import torch
 
+    if not device.startswith("cuda"):
+        yield
+        return
     before = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = False
     try:

@@ -56,7 +56,7 @@ class OwnMap:
     Parameters
     ----------
     name : str
-        As the user gave it.
+        Module or file, without its folder, and attribute: so that another machine gives it the same fingerprint.
     function : callable
         Samples and a block of them, to features (b, d).
     digest : str
@@ -143,13 +143,14 @@ def own_map(name: str) -> FeatureMap:
         )  # fmt: skip
     if callable(getattr(found, "fingerprint", None)) and callable(getattr(found, "modes", None)):
         return cast(FeatureMap, found)
+    shown = f"{Path(module_name).name if module_name.endswith('.py') else module_name}:{attribute}"
     source = Path(getattr(module, "__file__", None) or "")
     digest = hashlib.sha256(source.read_bytes() if source.is_file() else b"").hexdigest()
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(found, torch.nn.Module):
         digest = hashlib.sha256((digest + digest_of_state(found.state_dict())).encode()).hexdigest()
-        return OwnMap(name, _by_module(found), digest)
-    return OwnMap(name, lambda block, _: found(block), digest)
+        return OwnMap(shown, _by_module(found), digest)
+    return OwnMap(shown, lambda block, _: found(block), digest)
 
 
 def _by_module(network: Any) -> Callable[[NDArray[Any], SampleSet], Any]:

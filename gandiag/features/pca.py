@@ -18,7 +18,7 @@ from gandiag.core.samples import SampleSet
 from gandiag.core.specs import FeatureSpec
 from gandiag.errors import TooFewSamplesError
 from gandiag.features._address import count, split
-from gandiag.features._linear import Matrix, Projection, digest_of, unit_of
+from gandiag.features._linear import Matrix, Projection, digest_of, require_room, unit_of
 
 MOST = 4096
 _WIDE = 8192
@@ -48,6 +48,7 @@ def fit(samples: SampleSet, address: str = "") -> Projection:
     target, _ = split(address, (), of="pca")
     k = count(target, "pca", what="components", at_most=MOST)
     unit = unit_of(samples, "pca")
+    require_room(int(np.prod(samples.shape)), k, "pca")
     matrix = samples.matrix()
     digest = digest_of(matrix / unit)
     most = min(len(matrix) - 1, matrix.shape[1])

@@ -31,6 +31,7 @@ _SIDE = 5
 _CELLS = 2  # per side
 _SCALES = 3
 _BATCH = 64
+_BYTES = 2**27
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,8 @@ class RandomConvolutions:
         filters = torch.from_numpy(self.filters)
         parts = []
         with torch.inference_mode():
-            for _, block in samples.blocks(_BATCH):
+            responses = 4 * len(self.filters) * self.shape[0] * self.shape[1]  # bytes of an image's
+            for _, block in samples.blocks(max(1, min(_BATCH, _BYTES // responses))):
                 values = unit_values(block, samples, "random_convolutions")
                 images = torch.from_numpy(values[:, None] if values.ndim == 3 else np.moveaxis(values, -1, 1).copy())
                 parts.append(_pooled(images, filters).double().numpy())

@@ -18,7 +18,7 @@ from gandiag.core.rng import stream
 from gandiag.core.samples import SampleSet
 from gandiag.core.specs import FeatureSpec
 from gandiag.features._address import count, split
-from gandiag.features._linear import Projection, digest_of, unit_of
+from gandiag.features._linear import Projection, digest_of, require_room, unit_of
 
 MOST = 4096
 
@@ -43,6 +43,7 @@ def fit(samples: SampleSet, address: str = "") -> Projection:
     k = count(target, "random_projection", what="directions", at_most=MOST)
     seed = whole(options.get("seed", 0), "seed", at_least=0)
     width = math.prod(samples.shape)
+    require_room(width, k, "random_projection")
     draws = stream(seed, "features", "random_projection", str(width), str(k)).standard_normal((width, k))
     weights = draws / (math.sqrt(k) * unit_of(samples, "random_projection"))
     return Projection(f"random_projection?seed={seed}", np.zeros(width), weights, digest_of(weights))

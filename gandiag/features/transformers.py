@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from gandiag.core.downloads import downloads_allowed
@@ -64,7 +65,7 @@ def fit(samples: SampleSet, address: str = "") -> NetworkMap:
         ) from error
     return network_map(
         samples,
-        name=f"transformers:{target}",
+        name=f"transformers:{Path(target).name if Path(target).is_dir() else target}",
         network=network,
         call=_call(network),
         reading=_reading(processor, resize),

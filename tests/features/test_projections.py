@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gandiag.core.samples import KnownModes, SampleSet
-from gandiag.errors import ConfigError, NonFiniteError, RangeError, ShapeError, TooFewSamplesError
+from gandiag.errors import ConfigError, NonFiniteError, RangeError, ResourceLimitError, ShapeError, TooFewSamplesError
 from gandiag.features import fitted_map as fitted
 
 NAMES = ("pca:3", "random_projection:3")
@@ -130,6 +130,13 @@ def test_what_cannot_be_projected_is_refused() -> None:
             fitted(name, vectors())(vectors(d=5))
     with pytest.raises(NonFiniteError, match="too large to be projected"):
         fitted("random_projection:3", vectors())(SampleSet(values=np.full((2, 7), 1.7e308)))
+
+
+def test_directions_that_fill_the_memory_are_refused() -> None:
+    wide = SampleSet(values=np.zeros((2, 2**17), dtype=np.float32))
+    for name in ("pca", "random_projection"):
+        with pytest.raises(ResourceLimitError, match=rf"at most 134217728 numbers.*Name {name}:1024,"):
+            fitted(f"{name}:1025", wide)
 
 
 def test_columns_of_huge_values_do_not_overflow() -> None:

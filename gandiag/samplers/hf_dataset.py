@@ -38,6 +38,8 @@ def accepts(source: object) -> bool:
     """Tell whether the source has what these data sets have."""
     if isinstance(source, type) or not callable(getattr(source, "with_format", None)):
         return False
+    if isinstance(source, Mapping):
+        return hasattr(source, "column_names")  # all splits at once: refused with their names
     readable = hasattr(source, "__getitem__") or hasattr(source, "__iter__")
     return readable and hasattr(source, "column_names") and hasattr(source, "features")
 
@@ -46,6 +48,12 @@ def open_hf(source: Any, **options: Any) -> Sampler:
     """Open a data set; ``key`` names the column."""
     settings = Settings.read(options, uses=_USES, by="Hugging Face data sets")
     name = settings.name or _called(source)
+    if isinstance(source, Mapping):
+        raise ConfigError(
+            f"{name} holds several splits, and one is a source",
+            received=", ".join(map(str, source)) or "none",
+            remedy="Pass one of them: source['train'].",
+        )
     features: Mapping[str, Any] = source.features or {}
     column = _column(source, features, settings.key, name=name)
     is_image = type(features.get(column)).__name__ == "Image"

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -145,6 +145,17 @@ def test_columns_of_numbers_are_vectors() -> None:
     found, samples = in_order(source, 30)
     np.testing.assert_array_equal(found, rows)
     assert samples.labels is not None
+
+
+def test_all_splits_at_once_are_refused_with_their_names() -> None:
+    class Splits(dict[str, Fake]):
+        column_names: ClassVar[dict[str, list[str]]] = {}
+
+        def with_format(self, kind: str) -> Splits:
+            return self
+
+    with pytest.raises(ConfigError, match=r"several splits, and one is a source; got train, test\. Pass one of them"):
+        open_sampler(Splits(train=labelled(), test=labelled()))
 
 
 def test_streamed_sets_are_read_in_their_order() -> None:

@@ -105,13 +105,14 @@ def mapped(features: FeatureMap, samples: SampleSet) -> Matrix:
 def _tried(features: FeatureMap, part: SampleSet) -> tuple[Matrix | None, str]:
     try:
         return features(part), ""
-    except (RuntimeError, MemoryError) as error:
-        if not _is_out_of_memory(error):
+    except Exception as error:
+        # Maps of the user's own raise it wrapped.
+        if not (_is_out_of_memory(error) or _is_out_of_memory(error.__cause__)):
             raise
         return None, f"{type(error).__name__}: {str(error)[:200]}"
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def _is_out_of_memory(error: BaseException | None) -> bool:
     torch = sys.modules.get("torch")
     kinds = (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
     # The CPU's allocator raises a plain RuntimeError.

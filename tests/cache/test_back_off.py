@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from counted_map import CountedMap
 from gandiag.core.samples import SampleSet
 from gandiag.errors import ResourceLimitError
 from gandiag.extraction import ROWS, extracted
+from gandiag.features import fitted_map
 
 FAILURES = {
     "a device": torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"),
@@ -56,3 +59,13 @@ def test_other_errors_of_the_map_are_not_swallowed() -> None:
     with pytest.raises(RuntimeError, match="shapes do not match"):
         extracted(narrow, rows(ROWS))
     assert len(narrow.calls) == 1
+
+
+def test_a_map_of_the_users_own_is_given_smaller_blocks_too(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import torch\n\ndef features(block):\n"
+        "    if len(block) > 100: raise torch.cuda.OutOfMemoryError('CUDA out of memory')\n"
+        "    return block[:, :2] * 2.0\n"
+    )
+    found = extracted(fitted_map(f"{tmp_path}/mine.py:features", rows(2)), rows(300))
+    assert np.array_equal(found, rows(300).matrix()[:, :2] * 2.0)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -161,3 +162,63 @@ def test_a_full_disk_leaves_no_part_of_a_block_and_one_warning(tmp_path: Path) -
     assert int(done.stdout) == BLOCKS
     assert done.stderr.count("no longer cached") == 1
     assert [path for path in (tmp_path / "c").rglob("*") if path.is_file()] == []
+
+
+SLOW_MAP = """
+import time
+import numpy as np
+
+class Slow:
+    cacheable = True
+    def __call__(self, samples):
+        with open("calls.txt", "a") as file:
+            print(len(samples), file=file)
+        time.sleep(0.3)
+        rows = samples.matrix()
+        return np.stack([np.sin(rows).sum(axis=1), np.exp(-rows).mean(axis=1)], axis=1)
+    def fingerprint(self):
+        return "slow:2"
+    def modes(self, modes):
+        return None
+
+features = Slow()
+"""
+
+
+@pytest.mark.slow
+def test_a_score_that_was_killed_is_finished_by_the_next_one(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    (tmp_path / "slow.py").write_text(SLOW_MAP)
+    for name in ("real", "fake"):
+        np.save(tmp_path / f"{name}.npy", rng.normal(size=(8 * ROWS, 3)))
+    words = [
+        "score",
+        "real.npy",
+        "fake.npy",
+        "--features",
+        "slow.py:features",
+        "--metrics",
+        "frechet,moment_difference",
+    ]
+    words += ["--permutations", "19", "--json", "report.json"]
+    environment = {**os.environ, "GANDIAG_CACHE": str(tmp_path / "c")}
+
+    def start(*more: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "gandiag", *words, *more]
+        return subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
+
+    job = start()
+    until = time.monotonic() + 60
+    while len(list(tmp_path.glob("c/*/*" + ENDING))) < 4 and time.monotonic() < until:
+        time.sleep(0.01)
+    job.kill()
+    assert job.wait() == -signal.SIGKILL
+    assert not (tmp_path / "report.json").exists()
+    done = len(list(tmp_path.glob("c/*/*" + ENDING)))
+    assert 4 <= done < 16
+    (tmp_path / "calls.txt").unlink()
+    assert start().wait() == 0
+    assert len((tmp_path / "calls.txt").read_text().split()) == 16 - done  # 6 under test, 2 set aside, 8 fake
+    again = (tmp_path / "report.json").read_bytes(), (tmp_path / "report.safetensors").read_bytes()
+    assert start("--no-cache").wait() == 0
+    assert again == ((tmp_path / "report.json").read_bytes(), (tmp_path / "report.safetensors").read_bytes())

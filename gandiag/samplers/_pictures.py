@@ -95,7 +95,10 @@ class PictureSampler:
         shape, dtype, notes, formats = self._alike(index)
         found = f"{len(self._pictures.names)} images found{self._pictures.skipped_in_words()}; {n} used"
         samples = self._read(index, (n, *shape), dtype, notes=(found, *bad, *self._pictures.notes, *notes))
-        return replace(samples, extra={**samples.extra, "formats": formats})
+        left_out = (
+            {"left_out": f"{len(self._pictures.names) - len(usable)} of {len(self._pictures.names)}"} if bad else {}
+        )
+        return replace(samples, extra={**samples.extra, "formats": formats, **left_out})
 
     @cached_property
     def _usable(self) -> tuple[NDArray[np.int64], tuple[str, ...]]:

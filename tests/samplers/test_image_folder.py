@@ -367,6 +367,8 @@ def test_b26_unreadable_images_are_left_out_only_where_asked_and_few(
         draw(tmp_path, 11)
     samples = draw(tmp_path, 10, on_bad="skip")
     assert sorted(samples.values.ravel()) == list(range(10))
+    assert samples.extra["left_out"] == "1 of 11"
+    assert "left_out" not in draw_png(tmp_path / "whole").extra
     note = next(note for note in samples.notes if "left out" in note)
     assert note.startswith("1 images could not be read and were left out: 10.pgm must be a whole image")
     (tmp_path / "9.pgm").write_bytes(b"")

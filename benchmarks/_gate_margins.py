@@ -82,6 +82,15 @@ def copied(share: float) -> Callable[[np.random.Generator, int], Scene]:
     return draw
 
 
+def nine_modes(rng: np.random.Generator, rows: int, rare: float) -> Rows:
+    """Draw from nine modes on a ring, each 6.8 sd from its neighbours, the first of which has a share of its own."""
+    angles = 2.0 * np.pi * rng.choice(9, size=rows, p=np.array([rare, *[(1.0 - rare) / 8.0] * 8])) / 9.0
+    return 10.0 * np.stack([np.cos(angles), np.sin(angles)], axis=1) + rng.normal(size=(rows, 2))
+
+
+# Of the rare mode, in the samplers that are judged without labels.
+RARE = {"as real: the rare mode has 2 %": 0.02, "the rare mode is lost": 0.0}
+
 # Condition -> what was planted, in words, and how. A shift of 0.42 has a squared kernel distance of 0.02, one of 0.36
 # an excess of 0.2 in the sliced distance, and one of 0.52 gives the best critic an advantage of 0.2.
 MARGINS: dict[str, tuple[str, Callable[[np.random.Generator, int], Scene]]] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _gate_margins import MARGINS
+from _gate_margins import MARGINS, RARE
 
 from gandiag.calibration.contract_subject import Subject
 from gandiag.core.comparison import Comparison
@@ -33,7 +33,7 @@ def write_page(store: Mapping[str, Mapping[str, Any]], page: Path, titles: Mappi
     table's head has changed, since it was then measured in another way.
     """
     text = page.read_text()
-    tables = (_level(store, titles), _healthy(store), _margin(store), _caught(store), _power(store))
+    tables = (_level(store, titles), _healthy(store), _margin(store), _caught(store), _rare(store), _power(store))
     parts = {
         "measured": _kept(_between(text, "measured")[1], tables),
         "default": "\n".join(default_conditions()),
@@ -181,6 +181,22 @@ def _caught(store: Mapping[str, Mapping[str, Any]]) -> list[str]:
         "|---|---|---|",
     ]
     return [*lines, *_rows(store, "caught"), ""]
+
+
+def _rare(store: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    lines = [
+        "### A rare mode without labels\n",
+        "Nine separate modes in the plane, one of which holds 2 % of the rows; 2 500 rows per side. The two conditions "
+        "on modes, at their share of alpha = 0.001.\n",
+        "| sampler | pass | fail | inconclusive |",
+        "|---|---|---|---|",
+    ]
+    for sampler in RARE:
+        runs = Counter(found["outcome"] for job, found in _jobs(store, "rare") if job["sampler"] == sampler)
+        if runs:
+            passed, failed = (_rate(runs[word], runs.total()) for word in ("pass", "fail"))
+            lines.append(f"| {sampler} | {passed} | {failed} | {runs['inconclusive']} |")
+    return [*lines, ""]
 
 
 def _power(store: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -1,4 +1,6 @@
-"""What the gate does, measured: ``python benchmarks/gate.py level|power|caught|healthy|margin [--runs R] [--jobs J]``.
+"""What the gate does, measured: ``python benchmarks/gate.py KIND [--runs R] [--jobs J]``.
+
+Kinds are ``level``, ``healthy``, ``margin``, ``caught``, ``rare`` and ``power``.
 
 Every run of the default gate draws fresh rows from streams keyed by its number, so a table can be continued: what is
 done already is kept in a file beside this one and not run again. ``--only CASE``, once for each, measures a part of a
@@ -19,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _gate_margins import MARGINS
+from _gate_margins import MARGINS, RARE, nine_modes
 from _gate_page import write_page
 
 import gandiag
@@ -138,6 +140,22 @@ def margin_run(job: dict[str, Any]) -> dict[str, Any]:
     return {"outcome": verdict.outcome}
 
 
+def rare_run(job: dict[str, Any]) -> dict[str, Any]:
+    """Judge modes that nobody labelled, one of which is rare, by the conditions on modes at their share of alpha."""
+    rng, n = stream(job["seed"], "gate rare", job["sampler"]), job["n"]
+    real, fake = nine_modes(rng, n + n // 3, 0.02), nine_modes(rng, n, RARE[job["sampler"]])
+    require = [text for text in DEFAULT_REQUIRE if text.startswith("mode_coverage")]
+    share = 0.001 * len(require) / len(DEFAULT_REQUIRE)
+    return {"outcome": gandiag.check(real, fake, require=require, n=n, alpha=share, seed=job["seed"]).outcome}
+
+
+def rare_jobs(runs: int) -> Iterator[dict[str, Any]]:
+    """List samplers of a law with a rare mode, at the default size."""
+    for seed in range(runs):
+        for sampler in RARE:
+            yield {"kind": "rare", "sampler": sampler, "n": 2500, "seed": seed}
+
+
 def margin_jobs(runs: int) -> Iterator[dict[str, Any]]:
     """List samplers that are as bad as a margin, at the default size."""
     for seed in range(runs):
@@ -192,6 +210,7 @@ KINDS = {
     "caught": (caught_jobs, fault_run),
     "healthy": (healthy_jobs, fault_run),
     "margin": (margin_jobs, margin_run),
+    "rare": (rare_jobs, rare_run),
 }
 
 
@@ -205,8 +224,9 @@ def _run(job: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def named(job: dict[str, Any]) -> set[str]:
     """Name the case that a job belongs to, in every way in which it may be asked for."""
-    if "condition" in job:
-        return {job["condition"]}
+    for key in ("condition", "sampler"):
+        if key in job:
+            return {job[key]}
     fault = job.get("fault")
     return {job["source"]} if fault is None else {fault, f"{fault}={job['dial']:g}"}
 

@@ -24,7 +24,7 @@ from gandiag.shards.reporting import report_of
 from gandiag.shards.running import run_shard
 from gandiag.shards.setup import SCHEMA, Setup, streamable
 from gandiag.shards.sides import Side, fake_side
-from gandiag.streaming._moments import MOMENTS, merged, state_of
+from gandiag.streaming._moments import MOMENTS, with_real
 
 WHY = "needs real rows, and the reference holds their mean and covariance alone"
 DEFAULT_N = 50_000  # what published numbers use
@@ -103,11 +103,7 @@ def _one(
     # Where the rows are not known, any number of them gives the same covariance.
     count = reference.n or 2**40
     ours = Moments(count=count, mean=reference.mean, scatter=reference.covariance * (count - 1))
-    states = (
-        {}
-        if "moments" in part.failures
-        else {"moments": merged(part.states["moments"], state_of(ours, Moments.empty(reference.d)))}
-    )
+    states = {} if "moments" in part.failures else {"moments": with_real(part.states["moments"], ours)}
     return report_of(replace(part, states=states), why_left_out=WHY)
 
 

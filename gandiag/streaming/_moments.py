@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,20 +16,24 @@ from gandiag.numerics.moments import Moments
 
 DRAWS = 4999
 ASYMPTOTIC = "asymptotic (weighted chi-square)"
-_SIDES = ("real", "fake")
 _PARTS = ("count", "mean", "scatter")
+# Every other row of a block goes to the other half: halves of one side show what equal laws score.
+HALVES = ("even", "odd")
 
 
 def moments_of(state: Arrays, side: str) -> Moments:
-    """Read one side of a state."""
+    """Read one side of a state, "real" or "fake", or one half of it, "real.even"."""
+    if f"{side}.count" not in state:
+        first, second = (moments_of(state, f"{side}.{half}") for half in HALVES)
+        return first.merge(second)
     count, mean, scatter = (state[f"{side}.{part}"] for part in _PARTS)
     return Moments(count=int(count), mean=mean, scatter=scatter)
 
 
-def state_of(real: Moments, fake: Moments) -> Arrays:
-    """Write both sides as a state."""
+def state_of(sides: Mapping[str, Moments]) -> Arrays:
+    """Write moments by name as a state."""
     out: dict[str, NDArray[Any]] = {}
-    for side, moments in zip(_SIDES, (real, fake), strict=True):
+    for side, moments in sides.items():
         out |= {f"{side}.count": np.asarray(moments.count, dtype=np.int64)}
         out |= {f"{side}.mean": np.asarray(moments.mean), f"{side}.scatter": np.asarray(moments.scatter)}
     return out
@@ -36,11 +41,22 @@ def state_of(real: Moments, fake: Moments) -> Arrays:
 
 def merged(first: Arrays, second: Arrays) -> Arrays:
     """Join disjoint rows (Chan, Golub & LeVeque 1983)."""
-    return state_of(*(moments_of(first, side).merge(moments_of(second, side)) for side in _SIDES))
+    names = [key.removesuffix(".count") for key in first if key.endswith(".count")]
+    return state_of({name: moments_of(first, name).merge(moments_of(second, name)) for name in names})
 
 
 def _of(block: Block, fixed: Arrays) -> Arrays:
-    return state_of(Moments.of(block.real), Moments.of(block.fake))
+    sides = {"real": block.real, "fake": block.fake}
+    return state_of(
+        {f"{side}.{half}": Moments.of(rows[i::2]) for side, rows in sides.items() for i, half in enumerate(HALVES)}
+    )
+
+
+def with_real(state: Arrays, real: Moments) -> Arrays:
+    """Put moments that are known already in the place of the real rows; there are no halves of them."""
+    empty = Moments.empty(len(real.mean))
+    known = {"real.even": real, "real.odd": empty, "fake.even": empty, "fake.odd": empty}
+    return merged(state_of(known), state)
 
 
 MOMENTS = StateSpec(name="moments", fix=nothing_fixed, of=_of, merge=merged)

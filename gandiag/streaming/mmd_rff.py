@@ -27,8 +27,8 @@ def _fix(frame: Frame, *, rng: np.random.Generator) -> Arrays:
 
 
 def _of(block: Block, fixed: Arrays) -> Arrays:
-    sides = (Moments.of(plain_features(side, fixed["frequencies"])) for side in (block.real, block.fake))
-    return state_of(*sides)
+    sides = {"real": block.real, "fake": block.fake}
+    return state_of({side: Moments.of(plain_features(rows, fixed["frequencies"])) for side, rows in sides.items()})
 
 
 def finish(state: Arrays, fixed: Arrays, frame: Frame, *, rng: np.random.Generator) -> Measurement:

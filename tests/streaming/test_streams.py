@@ -247,3 +247,32 @@ def test_all_rows_in_one_place_have_no_kernel() -> None:
     for name in ("mmd_rff", "mmd_linear"):
         found = finished(name, same, same, same)
         assert (found.estimate, found.status) == (None, "undefined")
+
+
+@pytest.mark.parametrize("law", ["normal", "heavy tails"])
+def test_the_floor_of_the_frechet_distance_is_what_equal_laws_score(law: str) -> None:
+    rng = np.random.default_rng(7)
+
+    def rows(n: int) -> np.ndarray:
+        return rng.normal(size=(n, 8)) if law == "normal" else rng.standard_t(5, size=(n, 8))
+
+    scores, floors = [], []
+    for _ in range(40):
+        found = finished("frechet", rows(600), rows(400), rows(20), at_once=300)
+        assert isinstance(found.null, KnownNull)
+        assert found.null.floor is not None
+        scores.append(found.estimate)
+        floors.append(found.null.floor)
+    means = [floor.mean for floor in floors]
+    assert np.mean(scores) == pytest.approx(np.mean(means), rel=0.1)
+    z = [(score - floor.mean) / floor.sd for score, floor in zip(scores, floors, strict=True)]
+    assert np.abs(z).max() < 4.5
+    assert 0.4 < np.std(z) < 1.6
+
+
+def test_too_few_rows_for_the_columns_have_no_floor() -> None:
+    rng = np.random.default_rng(8)
+    real, fake, fit = (rng.normal(size=(n, 100)) for n in (300, 300, 50))
+    found = finished("frechet", real, fake, fit)
+    assert found.null is None
+    assert "halves of 150 rows for 100 columns" in found.reasons["floor"]

@@ -168,7 +168,8 @@ def measured(spec: MetricSpec, comparison: Comparison, *, settings: Settings, de
         rng = stream(settings.seed, "metric", spec.name)
         measurement = spec.measure(used, rng=rng, **options)
         notes = _subset_note(comparison, used)
-        return resulted(blank, measurement, settings=settings, notes=notes, dependence=dependence)
+        result = resulted(blank, measurement, settings=settings, notes=notes, dependence=dependence)
+        return _of_incomplete_rows(result, used.incomplete)
     except MemoryError as error:
         return _without_estimate(blank, "failed", f"out of memory: {error}")
     except (Exception, SystemExit) as error:  # whoever ends the process ends all other metrics with it
@@ -325,6 +326,14 @@ def _withdrawn(result: Result, why: str) -> Result:
         reasons=dict(result.reasons) | {"p_value": why},
         warnings=(*result.warnings, why),
     )
+
+
+def _of_incomplete_rows(result: Result, why: str) -> Result:
+    """Mark a number that was measured without rows that could not be read: what they were is not known."""
+    if not why or result.estimate is None:
+        return result
+    status: Status = "degraded" if result.status == "ok" else result.status
+    return replace(result, status=status, warnings=(*result.warnings, why))
 
 
 def adjusted(results: Sequence[Result]) -> list[Result]:

@@ -125,7 +125,14 @@ class Prepared:
             classify=getattr(self.features, "classify", None),
             device=device,
             seed=seed,
+            incomplete=self._incomplete(fake),
         )
+
+    def _incomplete(self, fake: SampleSet) -> str:
+        """Say what could not be read and was left out on request."""
+        sides = {"real": self.raw, "fake": fake, **({} if self.train is None else {"training": self.train})}
+        found = [f"{x.extra['left_out']} {side} images" for side, x in sides.items() if x.extra.get("left_out")]
+        return f"{' and '.join(found)} could not be read and were left out" if found else ""
 
     def _rows_are_images(self) -> bool:
         return self.raw.kind == "image" and self.matrix("real", self.real).shape[1] == int(np.prod(self.raw.shape))

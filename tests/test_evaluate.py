@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -232,3 +233,25 @@ def test_rows_whose_squared_distances_vanish_are_refused_rather_than_called_equa
     assert report["kid"].p_value.value < 0.01
     constant = gandiag.score(np.zeros((80, 2)), np.zeros((80, 2)), metrics=["energy"], features="identity")
     assert constant["energy"].p_value is not None
+
+
+def test_numbers_without_the_images_that_could_not_be_read_are_degraded_and_pass_no_gate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gandiag.samplers import _pictures
+
+    monkeypatch.setattr(_pictures, "MOST_BAD", 0.1)
+    rng = np.random.default_rng(0)
+    for side in ("real", "fake"):
+        (tmp_path / side).mkdir()
+        for at in range(40):
+            (tmp_path / side / f"{at}.pgm").write_bytes(b"P5 2 2 255\n" + rng.bytes(4))
+    (tmp_path / "fake" / "cut.pgm").write_bytes(b"P5 2 2 255\n")
+    addresses = [f"{tmp_path / 'real'}", f"{tmp_path / 'fake'}?on_bad=skip"]
+    found = gandiag.score(*addresses, metrics=["energy"], permutations=99)["energy"]
+    assert found.status == "degraded"
+    assert "1 of 41 fake images could not be read and were left out" in found.warnings
+    (judgement,) = gandiag.check(*addresses, require=["energy.p >= alpha"]).judgements
+    assert judgement.outcome == "error"
+    (tmp_path / "fake" / "cut.pgm").unlink()
+    assert gandiag.score(*addresses, metrics=["energy"], permutations=99)["energy"].status == "ok"

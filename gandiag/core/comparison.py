@@ -50,6 +50,8 @@ class Comparison:
         A torch device such as "cuda" on which heavy work is done: see `near`.
     seed : int
         Seed of the streams that shared intermediate results draw from.
+    incomplete : str
+        Which rows could not be read and were left out on request: results are then degraded.
     """
 
     real: Matrix
@@ -66,6 +68,7 @@ class Comparison:
     classify: Callable[[Matrix], Matrix] | None = None
     device: str | None = None
     seed: int = 0
+    incomplete: str = ""
     _shared: dict[Any, Any] = field(default_factory=dict, repr=False)
     _lock: Any = field(default_factory=threading.RLock, repr=False)
     _locks: dict[Any, Any] = field(default_factory=dict, repr=False)

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 import gandiag
 from gandiag.core.comparison import Comparison
+from gandiag.evaluate import _chosen
 from gandiag.features._network_map import softmax
 from gandiag.metrics.inception_score import inception_score
+from gandiag.preparation import prepare
 
 CODE = """
 import numpy as np
@@ -44,13 +46,15 @@ def rows(n: int, seed: int) -> NDArray[np.float64]:
     return np.random.default_rng(seed).normal(size=(n, 5))
 
 
-def names(report: gandiag.api.Report) -> set[str]:
-    return {result.metric for result in report.fakes[0].results}
-
-
 def test_on_inception_features_fid_and_inception_score_run_unasked(file: str) -> None:
-    report = gandiag.score(rows(160, 0), rows(100, 1), features=f"{file}:inception", permutations=19)
-    assert {"fid", "inception_score", "frechet"} <= names(report)
+    sides = gandiag.open_sampler(rows(160, 0)), gandiag.open_sampler(rows(100, 1))
+    for name, unasked in (("inception", True), ("other", False)):
+        prepared = prepare(sides[0], [("", sides[1])], train=None, features=f"{file}:{name}", n=None, seed=0)
+        chosen = {spec.name for spec in _chosen(None, prepared)}
+        assert "frechet" in chosen
+        assert ({"fid", "inception_score"} <= chosen) is unasked
+    names = ["fid", "inception_score", "frechet"]
+    report = gandiag.score(rows(160, 0), rows(100, 1), features=f"{file}:inception", metrics=names, permutations=19)
     result = report["inception_score"]
     assert result.details["classes"] == 4
     assert result.estimate == pytest.approx(inception_score(softmax(3.0 * rows(100, 1)[:, :4])), rel=1e-12)

@@ -244,6 +244,7 @@ class Prepared:
                 raw = np.concatenate([b for _, b in samples.take(index).blocks()])
                 out[f"examples/{name}"] = _halved(raw)
             out[f"examples/{name}_features"] = _halved(self.matrix(key, samples)[index])
+            out[f"examples/{name}_rows"] = index  # so that a figure can show the rows which a metric names
         return out
 
 

@@ -229,7 +229,7 @@ class DiagnosisSpec:
 class PlotSpec:
     """One figure: ``draw(report, fake=index, ax=None, **options)`` returns matplotlib axes.
 
-    ``applies`` tells whether the report holds what the figure shows.
+    ``applies`` tells whether the report holds what the figure shows; ``panels`` how many axes ``ax`` must hold.
     """
 
     name: str
@@ -237,6 +237,7 @@ class PlotSpec:
     draw: Callable[..., Any]
     applies: Callable[[Report, int], bool]
     options: Mapping[str, Any] = field(default_factory=dict)
+    panels: int = 1
 
 
 METRICS: Catalog[MetricSpec] = Catalog("gandiag.metrics", "METRIC", MetricSpec)

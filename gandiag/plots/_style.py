@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gandiag.core.report import Report
 from gandiag.core.wording import printable
 from gandiag.errors import ConfigError
@@ -49,6 +51,20 @@ def new_pair(*, width: float = 2 * COLUMN, height: float = 3.3) -> Any:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained").subplots(1, 2)
+
+
+def pair_of(ax: Any, **size: float) -> Any:
+    """Take the pair of axes that was given, or make one.
+
+    Raises
+    ------
+    ConfigError
+        For anything but two axes.
+    """
+    pair = np.asarray(new_pair(**size) if ax is None else ax, dtype=object).ravel()
+    if pair.shape != (2,):
+        raise ConfigError("`ax` must be a pair of axes", received=f"{pair.size}", remedy="Pass Figure.subplots(1, 2).")
+    return pair
 
 
 def tidy(ax: Axes, *, grid: str | None = None) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gandiag.core.report import Report
 from gandiag.core.specs import PlotSpec
-from gandiag.errors import ConfigError
+from gandiag.plots._pictures import pictures
 from gandiag.plots._style import (
     FAINT,
     REAL,
@@ -17,8 +17,8 @@ from gandiag.plots._style import (
     fake_colour,
     fake_name,
     labels,
-    new_pair,
     nothing_to_draw,
+    pair_of,
     tidy,
 )
 from gandiag.plots._words import one
@@ -55,48 +55,16 @@ def plot_samples_side_by_side(report: Report, fake: int = 0, *, ax: Any = None) 
     """
     if not applies(report, fake):
         raise nothing_to_draw("samples_side_by_side", "no examples of both sides")
-    pair = _pair(ax)
+    pair = pair_of(ax)
     real, made = (np.asarray(report.arrays[f"examples/{side}"]) for side in ("real", fake))
     if report.real.kind == "image" and real.ndim in (3, 4) and real.shape[1:] == made.shape[1:]:
-        _images(pair, real, made)
+        for axes, images in zip(pair, (real, made), strict=True):
+            pictures(axes, images[:MOST_IMAGES], like=real)
     else:
         _vectors(pair, report, fake, real, made)
     for axes, title in zip(pair, ("real", fake_name(report, fake)), strict=True):
         labels(axes, title=title)
     return pair
-
-
-def _pair(ax: Any) -> NDArray[Any]:
-    pair = np.asarray(new_pair() if ax is None else ax, dtype=object).ravel()
-    if pair.shape != (2,):
-        raise ConfigError("`ax` must be a pair of axes", received=f"{pair.size}", remedy="Pass Figure.subplots(1, 2).")
-    return pair
-
-
-def _images(pair: NDArray[Any], real: NDArray[Any], made: NDArray[Any]) -> None:
-    low, high = float(real.min()), float(real.max())
-    for axes, images in zip(pair, (real, made), strict=True):
-        axes.imshow(_montage(images[:MOST_IMAGES], low, high), interpolation="nearest")
-        axes.set_axis_off()
-
-
-def _montage(images: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
-    """Lay images out in a near-square grid of RGBA pixels; the gaps are transparent."""
-    scaled = (images.astype(np.float64) - low) / (high - low if high > low else 1.0)
-    grey = (255 * np.clip(scaled, 0.0, 1.0) + 0.5).astype(np.uint8)
-    if grey.ndim == 3:
-        grey = grey[..., None]
-    colours = grey[..., :3] if grey.shape[-1] >= 3 else np.repeat(grey[..., :1], 3, axis=-1)
-    count, height, width, _ = colours.shape
-    columns = int(np.ceil(np.sqrt(count)))
-    rows = -(-count // columns)
-    gap = max(1, round(0.08 * min(height, width)))
-    out = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4), dtype=np.uint8)
-    for i, image in enumerate(colours):
-        top, left = (i // columns) * (height + gap), (i % columns) * (width + gap)
-        out[top : top + height, left : left + width, :3] = image
-        out[top : top + height, left : left + width, 3] = 255
-    return out
 
 
 def _vectors(pair: NDArray[Any], report: Report, fake: int, real: NDArray[Any], made: NDArray[Any]) -> None:
@@ -181,4 +149,5 @@ PLOT = PlotSpec(
     summary="Real samples beside fake ones: image grids, scatters, or histograms.",
     draw=plot_samples_side_by_side,
     applies=applies,
+    panels=2,
 )

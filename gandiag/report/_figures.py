@@ -11,32 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from gandiag.core.report import Report
 from gandiag.core.specs import PLOTS, PlotSpec
-from gandiag.core.wording import printable, short, short_p
+from gandiag.core.wording import printable
 from gandiag.plots._style import FAINT, FAKES, GRID, INK, REAL, WRONG
-from gandiag.plots._words import differs, find, one, pretty, sds, worse_by
-from gandiag.report._reading import tests_that_differ, verdict
+from gandiag.report._captions import CAPTIONS, ONCE, ORDER, alt_text
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-# In this order; plots of third parties follow.
-_ORDER = ("samples_side_by_side", "metric_intervals", "mode_counts", "precision_recall_plane", "null_distribution")
-_CAPTIONS = {
-    "samples_side_by_side": "Samples as they come: real on the left, this sampler on the right, on one scale.",
-    "metric_intervals": (
-        "Each metric's distance from its floor, turned so that right is worse. The band is ±2 standard deviations of "
-        "the floor; filled diamonds differ, open orange circles are unclear; lines are confidence intervals."
-    ),
-    "mode_counts": "Share of samples in each mode. Hatched: real. A cross marks a mode that is missing.",
-    "precision_recall_plane": (
-        "Fidelity (up) against diversity (right). The square is what a second real sample would score; below it is "
-        "loss of fidelity, left of it is loss of diversity."
-    ),
-    "null_distribution": (
-        "The metric that speaks loudest. Bars: what it scores when real and fake are exchanged at random, so when "
-        "there is nothing to find. Mark: what it scored."
-    ),
-}
 # Colours that follow the reader's light or dark page.
 _THEMED = {
     INK: "--ink",
@@ -76,7 +57,7 @@ class Figure:
 
 def laid_out(drawn: Sequence[Figure]) -> tuple[list[Figure], list[Figure], list[Figure]]:
     """Share figures out: those over the whole width, and two columns of about one height."""
-    wide = [figure for figure in drawn if figure.name == "samples_side_by_side"]
+    wide = [figure for figure in drawn if figure.name in PLOTS.names() and PLOTS.get(figure.name).panels > 1]
     columns: tuple[list[Figure], list[Figure]] = ([], [])
     for figure in drawn:
         if figure not in wide:
@@ -98,7 +79,7 @@ def figures(report: Report, fake: int) -> tuple[list[Figure], list[str]]:
     failed: list[str] = []
     for spec in _specs():
         try:
-            if spec.applies(report, fake):
+            if spec.applies(report, fake) and not (spec.name in ONCE and fake > 0):
                 drawn.append(_figure(spec, report, fake))
         except Exception as error:
             failed.append(f"{spec.name} could not be drawn: {type(error).__name__}: {printable(error, longest=200)}")
@@ -107,15 +88,15 @@ def figures(report: Report, fake: int) -> tuple[list[Figure], list[str]]:
 
 def _specs() -> list[PlotSpec]:
     names = PLOTS.names()
-    return [PLOTS.get(name) for name in (*(n for n in _ORDER if n in names), *(n for n in names if n not in _ORDER))]
+    return [PLOTS.get(name) for name in (*(n for n in ORDER if n in names), *(n for n in names if n not in ORDER))]
 
 
 def _figure(spec: PlotSpec, report: Report, fake: int) -> Figure:
     return Figure(
         name=spec.name,
         svg=inlined(drawn_svg(spec, report, fake), prefix=f"g{fake}-{spec.name}-"),
-        caption=_CAPTIONS.get(spec.name, spec.summary),
-        alt=_alt(spec, report, fake),
+        caption=CAPTIONS.get(spec.name, spec.summary),
+        alt=alt_text(spec, report, fake),
     )
 
 
@@ -163,61 +144,3 @@ def _rewritten(tag: str, prefix: str) -> str:
 
 def _rounded(numbers: str) -> str:
     return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number.group()):.2f}", numbers)
-
-
-def _alt(spec: PlotSpec, report: Report, fake: int) -> str:
-    words = _ALTS.get(spec.name)
-    name = printable(one(report, fake).name)
-    return f"{name}. {spec.summary}" if words is None else f"{name}. {words(report, fake)}"
-
-
-def _alt_samples(report: Report, fake: int) -> str:
-    head = verdict(one(report, fake))
-    return f"Real samples beside those of the sampler. {head.label}: {head.sentence}"
-
-
-def _alt_intervals(report: Report, fake: int) -> str:
-    sampler = one(report, fake)
-    far = max((r for r in sampler.results if worse_by(r) is not None), key=lambda r: worse_by(r) or 0.0)
-    return (
-        f"Distance of every metric from its floor: {tests_that_differ(sampler)} tests differ; farthest is "
-        f"{pretty(far.metric)} at {sds(worse_by(far) or 0.0)} standard deviations, where positive is worse."
-    )
-
-
-def _alt_modes(report: Report, fake: int) -> str:
-    result = find(one(report, fake), "mode_coverage")
-    modes = [] if result is None else list(result.details.get("modes") or [])
-    missing = [printable(mode.get("name", i)) for i, mode in enumerate(modes) if mode.get("missing")]
-    named = f": {', '.join(missing[:12])}{' and more' if len(missing) > 12 else ''}" if missing else ""
-    return f"Share of samples in each of {len(modes)} modes, real and fake: {len(missing)} missing{named}."
-
-
-def _alt_plane(report: Report, fake: int) -> str:
-    said = []
-    for name in ("precision", "recall"):
-        result = find(one(report, fake), name)
-        if result is not None and result.estimate is not None:
-            floor = "" if result.floor is None else f" (floor {result.floor.mean:.2f})"
-            said.append(f"{name} {result.estimate:.2f}{floor}")
-    return f"Precision against recall: {', '.join(said)}."
-
-
-def _alt_null(report: Report, fake: int) -> str:
-    from gandiag.plots.null_distribution import picked
-
-    result = picked(report, fake, None)
-    p = result.p_value
-    tail = "" if p is None else f", p = {short_p(p.value)}"
-    floor = "" if result.floor is None else f" against a floor of {short(result.floor.mean)}"
-    word = "beyond" if differs(result) else "within"
-    return f"{pretty(result.metric)}: observed {short(result.estimate or 0.0)}{floor}{tail}, {word} the null."
-
-
-_ALTS = {
-    "samples_side_by_side": _alt_samples,
-    "metric_intervals": _alt_intervals,
-    "mode_counts": _alt_modes,
-    "precision_recall_plane": _alt_plane,
-    "null_distribution": _alt_null,
-}

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 
-from synthetic import make_report
+from synthetic import make_report, with_evidence
 
 from gandiag.api import Report
 from gandiag.cli.plot_command import command
@@ -29,7 +29,7 @@ from gandiag.plots._words import worse_by
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    return Report.of(make_report())
+    return Report.of(with_evidence(make_report()))
 
 
 def streams(data: bytes) -> bytes:

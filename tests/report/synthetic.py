@@ -219,3 +219,74 @@ def with_many_modes(report: Report, *, count: int = 1000) -> Report:
         replace(r, details={**r.details, "modes": modes}) if r.metric == "mode_coverage" else r for r in first.results
     )
     return replace(report, fakes=(replace(first, results=results), *report.fakes[1:]))
+
+
+def _number(metric: str, value: float, mean: float, sd: float, n: int, **more: Any) -> Result:
+    """Make a result with floor and p-value, such as a permutation test leaves."""
+    z = (value - mean) / sd
+    more = {"direction": "lower", "kind": "estimate", "unit": "units"} | more
+    return Result(metric=metric, estimate=value,
+                  floor=Floor(mean=mean, sd=sd, source="permutation"), excess=value - mean, z=z, mde=2.5 * sd,
+                  p_value=PValue(value=0.0005 if abs(z) > 4 else 0.4, calibration="permutation", draws=1999),
+                  reasons=NO_E | NO_INTERVAL, n_real=n, n_fake=n, dim=2, **more)  # fmt: skip
+
+
+def _further(kind: int) -> tuple[Result, ...]:
+    """Make results that are not in the panel: kind 0 is healthy, 1 collapsed."""
+    return (
+        _number("max_sliced_wasserstein", (0.06, 0.9)[kind], 0.05, 0.02, 1000),
+        _number("prd", (0.97, 0.7)[kind], 0.98, 0.01, 1000, direction="higher"),
+    )
+
+
+def _further_details(name: str) -> dict[str, Any]:
+    """Make the details that a figure of further numbers reads."""
+    interval = {"low": 0.30, "high": 0.44, "level": 0.95, "method": "delete-a-group jackknife"}
+    return {
+        "frechet": {"infinity": {"estimate": 0.37, "interval": interval}},
+        "c2st": {
+            "gave_it_away": [
+                {"column": 1, "importance": 0.21, "p_value": 0.005, "above_noise": True},
+                {"column": 0, "importance": 0.02, "p_value": 0.31, "above_noise": False},
+            ]
+        },
+    }.get(name, {})
+
+
+def with_evidence(report: Report) -> Report:
+    """Give both samplers what the metrics keep for figures: curves, scores, projections, pairs and named rows."""
+    from dataclasses import replace
+
+    new: dict[str, np.ndarray[Any, Any]] = {}
+    fakes = []
+    for i, sampler in enumerate(report.fakes):
+        kind = 1 - i
+        told = (*sampler.results, *_further(kind))
+        results = tuple(replace(r, details={**r.details, **_further_details(r.metric)}) for r in told)
+        fakes.append(replace(sampler, results=results))
+        new |= {f"{i}/{key}": value for key, value in _kept(kind).items()}
+        new[f"examples/{i}_rows"] = np.arange(0, 1000, 2)
+    new["examples/real_rows"] = np.arange(1, 1000, 2)
+    return replace(report, fakes=tuple(fakes), arrays={**report.arrays, **new})
+
+
+def _kept(kind: int) -> dict[str, np.ndarray[Any, Any]]:
+    """Make the arrays of one sampler's metrics."""
+    rng = np.random.default_rng(10 + kind)
+    is_real = np.arange(1000) < 500
+    k = np.arange(1.0, 5.0)
+    slopes = np.tan(np.linspace(0.01, np.pi / 2 - 0.01, 101))
+    alpha = np.minimum(1.0, slopes) * (0.98, 0.7)[kind]
+    return {
+        "frechet/infinity_line": np.stack([k, 0.37 + 0.03 * k + 0.01 * (-1) ** k, 0.37 + 0.03 * k], axis=1),
+        "c2st/scores": np.where(is_real, kind, 0.0) * 1.5 + rng.standard_normal(1000),
+        "c2st/labels": is_real,
+        "c2st/telling_real": np.arange(1, 17, 2),
+        "c2st/telling_fake": np.arange(0, 16, 2),
+        "max_sliced_wasserstein/projections": np.where(is_real, 0.0, kind) + rng.standard_normal(1000),
+        "max_sliced_wasserstein/is_real": is_real,
+        "prd/precision": alpha,
+        "prd/recall": alpha / slopes,
+        "mmd/witness": np.linspace(-1.0, 1.0, 2000),
+        "mmd/is_real": np.arange(2000) < 1000,
+    }

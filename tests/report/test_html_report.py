@@ -156,7 +156,7 @@ def test_every_number_and_every_reason_is_on_the_page(text: str) -> None:
 
 def test_figures_have_texts_for_those_who_cannot_see(text: str, report: Report) -> None:
     labels = [v or "" for t, k, v in Parsed(text).attributes if k == "aria-label"]
-    assert len(labels) == 10
+    assert len(labels) == 11  # five of either sampler, and one that compares them
     assert any("8 modes, real and fake: 3 missing: 45°, 180°, 270°" in label for label in labels)
     assert any("10 of 12 tests differ; farthest is Energy at +213" in label for label in labels)
     drawn, failed = figures(report, 0)

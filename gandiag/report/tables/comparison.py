@@ -6,16 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gandiag.core.best import Mark, marks_of
 from gandiag.core.names import nearest
 from gandiag.core.report import Report
 from gandiag.core.results import Result
 from gandiag.core.wording import printable
 from gandiag.errors import UnknownName
-from gandiag.inference.best import Estimate, standing
 from gandiag.plots._words import find, pretty
 from gandiag.report.tables.rounding import Rounded, rounded
 
-Mark = Literal["", "best", "tied"]
 FLOOR = "real against real"
 
 
@@ -64,7 +63,7 @@ def comparison(report: Report, metrics: Iterable[str] | None = None) -> Comparis
     Returns
     -------
     Comparison
-        A number is best where its interval lies wholly on the better side of all others', by `gandiag.inference.best`;
+        A number is best where its interval lies wholly on the better side of all others', by `gandiag.core.best`;
         where the best one's does not, it and all that could be as good are tied. Where one has no interval with two
         ends nothing is marked.
 
@@ -93,7 +92,7 @@ def _column(report: Report, metric: str) -> Column:
     results = [find(fake, metric) for fake in report.fakes]
     shown = next((r for r in results if r is not None), None)
     direction = "target" if shown is None else shown.direction
-    marks = _marks(results, direction)
+    marks = marks_of(results, direction)
     return Column(
         metric=metric,
         title=pretty(metric),
@@ -101,30 +100,6 @@ def _column(report: Report, metric: str) -> Column:
         cells=tuple(_cell(result, mark) for result, mark in zip(results, marks, strict=True)),
         floor=_floor(results),
     )
-
-
-def _marks(results: Sequence[Result | None], direction: str) -> list[Mark]:
-    there = [(i, r) for i, r in enumerate(results) if r is not None]
-    marks: list[Mark] = [""] * len(results)
-    if direction == "target" or len(there) < 2 or not all(_has_both_ends(r) for _, r in there):
-        return marks
-    found = standing([_estimate(r) for _, r in there], lower_is_better=direction == "lower")
-    marks[there[found.best][0]] = "best" if found.is_significant else "tied"
-    for other in found.tied:
-        marks[there[other][0]] = "tied"
-    return marks
-
-
-def _has_both_ends(result: Result) -> bool:
-    interval = result.interval
-    return interval is not None and interval.low is not None and interval.high is not None
-
-
-def _estimate(result: Result) -> Estimate:
-    interval, value = result.interval, float(result.estimate or 0.0)
-    if interval is None or interval.low is None or interval.high is None:
-        raise ValueError("an estimate must have both ends to be compared")
-    return Estimate(value=value, low=interval.low, high=interval.high, confidence=interval.level)
 
 
 def _cell(result: Result | None, mark: Mark) -> Cell:

@@ -12,8 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Literal
+
+from gandiag.core.results import Direction, Result
 
 LEVEL = 0.05
+Mark = Literal["", "best", "tied"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +83,41 @@ def standing(values: Sequence[Estimate], *, lower_is_better: bool, level: float 
 
     others = (i for i in range(len(values)) if i != best)
     return Standing(best=best, tied=tuple(i for i in others if may_be_as_good(values[i])))
+
+
+def marks_of(results: Sequence[Result | None], direction: Direction) -> list[Mark]:
+    """Mark the best of one metric's results over several samplers: the one rule of tables and figures.
+
+    Parameters
+    ----------
+    results : sequence of Result or None
+        One per sampler; None, and a result without a number, take no part.
+    direction : {"lower", "higher", "target"}
+
+    Returns
+    -------
+    list of str
+        "best" for one that is significantly better than all others, "tied" for the best and those that may be as good
+        as it, "" for the rest. All are "" where one has no interval with two ends, or no end of the scale is better.
+    """
+    there = [(i, found) for i, r in enumerate(results) if r is not None and (found := _estimate(r)) is not None]
+    measured = sum(r is not None and r.estimate is not None for r in results)
+    marks: list[Mark] = [""] * len(results)
+    if direction == "target" or measured < 2 or len(there) < measured:
+        return marks
+    best = standing([estimate for _, estimate in there], lower_is_better=direction == "lower")
+    marks[there[best.best][0]] = "best" if best.is_significant else "tied"
+    for other in best.tied:
+        marks[there[other][0]] = "tied"
+    return marks
+
+
+def _estimate(result: Result) -> Estimate | None:
+    """Take the number with its interval; None where that lacks an end."""
+    interval = result.interval
+    if result.estimate is None or interval is None or interval.low is None or interval.high is None:
+        return None
+    return Estimate(value=result.estimate, low=interval.low, high=interval.high, confidence=interval.level)
 
 
 def _end(estimate: Estimate, tail: float, *, upper: bool) -> float:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from gandiag.inference.best import Estimate, Standing, standing
+from gandiag.core.best import Estimate, Standing, standing
 
 SD = 1.0
 HALF = 1.959964 * SD

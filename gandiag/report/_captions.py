@@ -1,0 +1,195 @@
+"""What is said beside the figures of a page: their order, their captions, and a text for those who cannot see."""
+
+from __future__ import annotations
+
+from gandiag.core.report import Report
+from gandiag.core.results import Result
+from gandiag.core.specs import PlotSpec
+from gandiag.core.wording import printable, short, short_p
+from gandiag.plots._words import differs, find, one, pretty, sds, worse_by
+from gandiag.report._reading import tests_that_differ, verdict
+
+# In this order; plots of third parties follow.
+ORDER = (
+    "samples_side_by_side",
+    "critic_evidence",
+    "witness_map",
+    "worst_projection",
+    "metric_intervals",
+    "sampler_comparison",
+    "mode_counts",
+    "precision_recall_plane",
+    "null_distribution",
+    "frechet_limit",
+    "critic_roc",
+    "prd_curve",
+)
+# About all samplers of a report: a page shows them beside the first alone.
+ONCE = frozenset({"sampler_comparison"})
+CAPTIONS = {
+    "samples_side_by_side": "Samples as they come: real on the left, this sampler on the right, on one scale.",
+    "metric_intervals": (
+        "Each metric's distance from its floor, turned so that right is worse. The band is ±2 standard deviations of "
+        "the floor; filled diamonds differ, open orange circles are unclear; lines are confidence intervals."
+    ),
+    "mode_counts": "Share of samples in each mode. Hatched: real. A cross marks a mode that is missing.",
+    "precision_recall_plane": (
+        "Fidelity (up) against diversity (right). The square is what a second real sample would score; below it is "
+        "loss of fidelity, left of it is loss of diversity."
+    ),
+    "null_distribution": (
+        "The metric that speaks loudest. Bars: what it scores when real and fake are exchanged at random, so when "
+        "there is nothing to find. Mark: what it scored."
+    ),
+    "frechet_limit": (
+        "The distance falls with the number of rows; the dashed line leads to what it would be with infinitely many "
+        "(circle). Square: what real scores against real with the rows at hand."
+    ),
+    "critic_roc": (
+        "How well a critic tells held-out real from fake rows. A critic that guesses stays within the band in 95 % of "
+        "cases; the diamond is where this one decides."
+    ),
+    "critic_evidence": (
+        "What gave it away. Left: the critic's scores of both sides. Right: the images that it is surest of, or what "
+        "each column is worth to it; filled bars are more than chance."
+    ),
+    "worst_projection": (
+        "Both sides along the direction on which they lie farthest apart, chosen on other rows than those shown. "
+        "Quantiles on the diagonal agree."
+    ),
+    "prd_curve": (
+        "Precision against recall for every trade-off between them; equal laws fill the square. The diamond is the "
+        "best F score."
+    ),
+    "witness_map": (
+        "Where the kernel sees a difference: too little fake (▲, orange) or too much (▼, blue); of images, the "
+        "samples where that is most so."
+    ),
+    "sampler_comparison": (
+        "All samplers by one metric, best on top, with confidence intervals. The band is ±2 standard deviations of "
+        "the floor. A filled diamond is significantly best; hollow ones are tied."
+    ),
+}
+
+
+def alt_text(spec: PlotSpec, report: Report, fake: int) -> str:
+    """Word one figure for those who cannot see it."""
+    words = _ALTS.get(spec.name)
+    name = printable(one(report, fake).name)
+    return f"{name}. {spec.summary}" if words is None else f"{name}. {words(report, fake)}"
+
+
+def _alt_samples(report: Report, fake: int) -> str:
+    head = verdict(one(report, fake))
+    return f"Real samples beside those of the sampler. {head.label}: {head.sentence}"
+
+
+def _alt_intervals(report: Report, fake: int) -> str:
+    sampler = one(report, fake)
+    far = max((r for r in sampler.results if worse_by(r) is not None), key=lambda r: worse_by(r) or 0.0)
+    return (
+        f"Distance of every metric from its floor: {tests_that_differ(sampler)} tests differ; farthest is "
+        f"{pretty(far.metric)} at {sds(worse_by(far) or 0.0)} standard deviations, where positive is worse."
+    )
+
+
+def _alt_modes(report: Report, fake: int) -> str:
+    result = find(one(report, fake), "mode_coverage")
+    modes = [] if result is None else list(result.details.get("modes") or [])
+    missing = [printable(mode.get("name", i)) for i, mode in enumerate(modes) if mode.get("missing")]
+    named = f": {', '.join(missing[:12])}{' and more' if len(missing) > 12 else ''}" if missing else ""
+    return f"Share of samples in each of {len(modes)} modes, real and fake: {len(missing)} missing{named}."
+
+
+def _alt_plane(report: Report, fake: int) -> str:
+    said = []
+    for name in ("precision", "recall"):
+        result = find(one(report, fake), name)
+        if result is not None and result.estimate is not None:
+            floor = "" if result.floor is None else f" (floor {result.floor.mean:.2f})"
+            said.append(f"{name} {result.estimate:.2f}{floor}")
+    return f"Precision against recall: {', '.join(said)}."
+
+
+def _alt_null(report: Report, fake: int) -> str:
+    from gandiag.plots.null_distribution import picked
+
+    result = picked(report, fake, None)
+    p = result.p_value
+    tail = "" if p is None else f", p = {short_p(p.value)}"
+    floor = "" if result.floor is None else f" against a floor of {short(result.floor.mean)}"
+    word = "beyond" if differs(result) else "within"
+    return f"{pretty(result.metric)}: observed {short(result.estimate or 0.0)}{floor}{tail}, {word} the null."
+
+
+def _alt_limit(report: Report, fake: int) -> str:
+    result = next(r for name in ("fid", "frechet") if (r := find(one(report, fake), name)) is not None)
+    told = result.details.get("infinity") or {}
+    at = f", {short(told['estimate'])} at infinitely many rows" if told.get("estimate") is not None else ""
+    floor = "" if result.floor is None else f"; real against real scores {short(result.floor.mean)}"
+    return f"{pretty(result.metric)} against sample size: {short(result.estimate or 0.0)} with all rows{at}{floor}."
+
+
+def _critic(report: Report, fake: int) -> Result:
+    from gandiag.plots._evidence import loudest
+
+    result = loudest(report, fake, None, "scores", "labels")
+    return one(report, fake)["c2st"] if result is None else result
+
+
+def _alt_roc(report: Report, fake: int) -> str:
+    result = _critic(report, fake)
+    area = result.details.get("auc")
+    said = "" if area is None else f" with area {short(round(float(area), 4))}"
+    word = "above" if differs(result) else "not clearly above"
+    return f"{pretty(result.metric)}: curve of a critic's hits against its false alarms{said}, {word} that of a guess."
+
+
+def _alt_evidence(report: Report, fake: int) -> str:
+    result = _critic(report, fake)
+    told = [str(c["column"]) for c in result.details.get("gave_it_away") or [] if c.get("above_noise")]
+    columns = f" Columns that tell: {', '.join(told)}." if told else " No single column tells more than chance."
+    return f"{pretty(result.metric)}: scores of both sides; advantage {short(result.estimate or 0.0)}.{columns}"
+
+
+def _alt_worst(report: Report, fake: int) -> str:
+    result = one(report, fake)["max_sliced_wasserstein"]
+    floor = "" if result.floor is None else f" against a floor of {short(result.floor.mean)}"
+    return f"Both sides along their worst direction: distance {short(result.estimate or 0.0)}{floor}."
+
+
+def _alt_prd(report: Report, fake: int) -> str:
+    result = one(report, fake)["prd"]
+    floor = "" if result.floor is None else f" (floor {result.floor.mean:.2f})"
+    return f"Precision-recall curve: best F score {result.estimate or 0.0:.2f}{floor}."
+
+
+def _alt_witness(report: Report, fake: int) -> str:
+    result = one(report, fake)["mmd"]
+    word = "differs from" if differs(result) else "is within"
+    return f"Where real and fake differ by the kernel; the discrepancy {word} its floor."
+
+
+def _alt_samplers(report: Report, fake: int) -> str:
+    from gandiag.plots.sampler_comparison import picked
+
+    name = picked(report, None) or ""
+    found = [(f, r) for f in report.fakes if (r := find(f, name)) is not None]
+    listed = ", ".join(f"{printable(f.name, longest=40)} {short(r.estimate or 0.0)}" for f, r in found[:12])
+    return f"{pretty(name)} of {len(found)} samplers: {listed}{' and more' if len(found) > 12 else ''}."
+
+
+_ALTS = {
+    "samples_side_by_side": _alt_samples,
+    "metric_intervals": _alt_intervals,
+    "mode_counts": _alt_modes,
+    "precision_recall_plane": _alt_plane,
+    "null_distribution": _alt_null,
+    "frechet_limit": _alt_limit,
+    "critic_roc": _alt_roc,
+    "critic_evidence": _alt_evidence,
+    "worst_projection": _alt_worst,
+    "prd_curve": _alt_prd,
+    "witness_map": _alt_witness,
+    "sampler_comparison": _alt_samplers,
+}

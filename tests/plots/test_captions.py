@@ -1,0 +1,58 @@
+"""What is said beside figures: every one of ours has a caption and a text, and the texts hold the report's numbers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
+
+from synthetic import make_report, with_evidence
+
+from gandiag.core.report import Report
+from gandiag.core.specs import PLOTS
+from gandiag.report._captions import CAPTIONS, ORDER, alt_text
+from gandiag.report._figures import figures, laid_out
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return with_evidence(make_report())
+
+
+@pytest.mark.parametrize("name", PLOTS.names())
+def test_every_figure_is_captioned_and_told(report: Report, name: str) -> None:
+    assert name in CAPTIONS
+    assert name in ORDER
+    spec = PLOTS.get(name)
+    assert spec.applies(report, 0)
+    told = alt_text(spec, report, 0)
+    assert told.startswith(f"{report.fakes[0].name}. ")
+    assert spec.summary not in told
+    assert len(told) < 500
+
+
+def test_texts_hold_the_numbers(report: Report) -> None:
+    def told(name: str) -> str:
+        return alt_text(PLOTS.get(name), report, 0)
+
+    assert "0.37 at infinitely many rows" in told("frechet_limit")
+    assert "Columns that tell: 1." in told("critic_evidence")
+    assert "distance 0.9 against a floor of 0.05" in told("worst_projection")
+    assert "best F score 0.70 (floor 0.98)" in told("prd_curve")
+    assert "C2ST of 2 samplers" in told("sampler_comparison")
+
+
+def test_a_page_compares_the_samplers_once_and_lays_pairs_over_the_whole_width(
+    report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    svg = '<svg viewBox="0 0 10 10"></svg>'  # what is drawn is tested with the figures
+    monkeypatch.setattr("gandiag.report._figures.drawn_svg", lambda *args: svg)
+    drawn, failed = figures(report, 1)
+    names = [figure.name for figure in drawn]
+    assert not failed
+    assert names == [name for name in ORDER if name != "sampler_comparison"]
+    wide = laid_out(drawn)[0]
+    assert {figure.name for figure in wide} == {name for name in names if PLOTS.get(name).panels > 1}

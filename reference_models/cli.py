@@ -6,6 +6,7 @@ Results go to stdout, everything else to stderr; the exit codes are those of gan
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from gandiag.errors import GandiagError
 from reference_models.proof_cli import accept_models, measure_bars, tell_stories
 
 if TYPE_CHECKING:
-    from reference_models.core.loop import Run
+    from reference_models.core.loop import Callback, Run
 
 _OUT = click.Path(file_okay=False, path_type=Path)
 _DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
@@ -69,6 +70,7 @@ def list_models(names: bool) -> None:
 @click.option("--data", multiple=True, help="A source, once per domain, instead of the preset's.")
 @click.option("--steps", type=click.IntRange(min=1), help="Steps of the generator, instead of the preset's.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Another setting, once for each.")
+@click.option("--lab", type=click.IntRange(min=1), help="Record a frame for `gandiag lab` every so many steps.")
 @_SEED
 @_DEVICE
 def train_model(
@@ -78,19 +80,22 @@ def train_model(
     data: tuple[str, ...],
     steps: int | None,
     settings: tuple[str, ...],
+    lab: int | None,
     seed: int,
     device: str,
 ) -> None:
     """Train the model NAME."""
+    from reference_models.core.lab import Lab
     from reference_models.core.progress import progress_bar
     from reference_models.core.running import train
 
     changes = dict(_setting(text) for text in settings)
     if steps is not None:
         changes["steps"] = steps
-    with progress_bar() as bar:
+    with progress_bar() as bar, ExitStack() as stack:
+        watchers: list[Callback] = [bar] if lab is None else [bar, stack.enter_context(Lab(lab))]
         run = train(
-            name, preset, data=list(data) or None, out=out, seed=seed, device=device, callbacks=[bar], **changes
+            name, preset, data=list(data) or None, out=out, seed=seed, device=device, callbacks=watchers, **changes
         )
     _tell(run)
 

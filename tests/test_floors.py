@@ -72,6 +72,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "calibration": {"core", "inference", "measuring", "evaluate", "sources", "datasets", "pathologies", "metrics"},
     "monitor": {"core", "sources", "preparation", "measuring", "working", "plots"},
     "report": {"core", "inference", "evaluate", "sources", "plots"},
+    "lab": {"core", "monitor", "sources"},
     "api": {"core", "device", "sources", "measuring", "evaluate", "gate", "references", "report", "plots", "shards"},
     "sharding": {"api", "core", "measuring", "shards", "sources"},
     "asking": {"api", "core", "device", "gate", "sources"},
@@ -80,7 +81,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "planner": {"asking", "calibration", "core", "gate"},
     "pytest_verdicts": {"core", "gate", "report"},
     "pytest_plugin": {"core", "gate", "pytest_verdicts"},
-    "cli": {"core", "api", "report", "calibration", "gate", "cache", "featuring", "shards", "sharding"},
+    "cli": {"core", "api", "report", "lab", "calibration", "gate", "cache", "featuring", "shards", "sharding"},
     "__init__": {
         "api",
         "baselines",

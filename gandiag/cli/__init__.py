@@ -26,6 +26,7 @@ COMMANDS = {
     "merge": "Make one report of the parts that shards of a score have written.",
     "plot": "One figure of a report, in the width and the letters of a venue, with its numbers as CSV.",
     "table": "A table of a report: LaTeX with what is significantly best in bold, Markdown, CSV.",
+    "lab": "One page that replays a recorded training run in the plane, or compares two.",
     "features": "Map the real side once and keep it: a reference for many scores.",
     "check": "Judge whether a sampler may pass: pass, fail or inconclusive, with a declared false-alarm rate.",
     "baseline": "Keep what a sampler was when it was accepted, and see what has changed since.",

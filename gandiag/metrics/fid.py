@@ -70,5 +70,4 @@ METRIC = MetricSpec(
     source="Heusel et al. 2017, eq. 6; agrees with torch-fidelity on the same weights",
     needs=frozenset({"inception"}),
     default=False,
-    also_on="inception",
 )

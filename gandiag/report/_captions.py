@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gandiag.core.report import Report
 from gandiag.core.results import Result
 from gandiag.core.specs import PlotSpec
@@ -23,6 +25,13 @@ ORDER = (
     "frechet_limit",
     "critic_roc",
     "prd_curve",
+    "uncovered",
+    "duplicate_pairs",
+    "collision_curve",
+    "nearest_training",
+    "transport_bracket",
+    "spectrum",
+    "wealth_path",
 )
 # About all samplers of a report: a page shows them beside the first alone.
 ONCE = frozenset({"sampler_comparison"})
@@ -64,6 +73,25 @@ CAPTIONS = {
     "witness_map": (
         "Where the kernel sees a difference: too little fake (▲, orange) or too much (▼, blue); of images, the "
         "samples where that is most so."
+    ),
+    "uncovered": "Real samples that no fake one comes near, of those kept as examples; the title counts all.",
+    "duplicate_pairs": "The pairs of fake images that lie closest to each other.",
+    "collision_curve": (
+        "Share of pairs within each distance. Above the real curve there are more close pairs than real data have: "
+        "copies near zero, missing variety farther out."
+    ),
+    "nearest_training": (
+        "How far samples lie from the nearest training row. A fake curve to the left of the real one, above all one "
+        "that starts at a height, is a sampler that copies."
+    ),
+    "transport_bracket": (
+        "Distances of blocks of samples, and the two ends between which that of the laws lies, with their margins. "
+        "Square: blocks of real against blocks of real."
+    ),
+    "spectrum": "How the variety of the fake samples is spread. Lines: effective numbers of fake and of real.",
+    "wealth_path": (
+        "What a gambler earns by telling fake from real. With nothing to tell, a dashed line is ever crossed in at "
+        "most 5 % and 0.1 % of runs."
     ),
     "sampler_comparison": (
         "All samplers by one metric, best on top, with confidence intervals. The band is ±2 standard deviations of "
@@ -179,7 +207,35 @@ def _alt_samplers(report: Report, fake: int) -> str:
     return f"{pretty(name)} of {len(found)} samplers: {listed}{' and more' if len(found) > 12 else ''}."
 
 
+def _alt_number(words: str, *metrics: str) -> Callable[[Report, int], str]:
+    """Word a figure of the first metric that was measured by its number and what real scores against real."""
+
+    def told(report: Report, fake: int) -> str:
+        result = next((r for name in metrics if (r := find(one(report, fake), name)) is not None), None)
+        if result is None:
+            return f"{words}."
+        floor = "" if result.floor is None else f" (real against real {short(result.floor.mean)})"
+        return f"{words}; {pretty(result.metric)} {short(result.estimate or 0.0)}{floor}."
+
+    return told
+
+
+def _alt_uncovered(report: Report, fake: int) -> str:
+    found = [r for name in ("coverage", "recall") if (r := find(one(report, fake), name)) is not None]
+    said = ", ".join(f"{r.metric} {short(r.estimate or 0.0)}" for r in found)
+    return f"Examples of the real samples that no fake one comes near; {said}."
+
+
 _ALTS = {
+    "uncovered": _alt_uncovered,
+    "duplicate_pairs": _alt_number("The fake images closest to each other, in pairs", "near_duplicates"),
+    "collision_curve": _alt_number("Share of pairs within each distance, real and fake", "near_duplicates"),
+    "nearest_training": _alt_number("Share of samples within each distance of a training row", "data_copying"),
+    "transport_bracket": _alt_number(
+        "Transport distance of blocks, between its two ends", "wasserstein", "projected_wasserstein"
+    ),
+    "spectrum": _alt_number("Shares of variety by rank, with the effective numbers", "vendi"),
+    "wealth_path": _alt_number("Wealth of a gambler who tells fake from real, pair by pair", "c2st_e"),
     "samples_side_by_side": _alt_samples,
     "metric_intervals": _alt_intervals,
     "mode_counts": _alt_modes,

@@ -13,7 +13,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 
 from matplotlib.text import Text
-from synthetic import make_report, with_evidence, with_images
+from synthetic import make_report, with_images
+from synthetic_evidence import with_evidence
 
 from gandiag.core.report import Report
 from gandiag.errors import ConfigError

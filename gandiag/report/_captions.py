@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from gandiag.core.report import Report
 from gandiag.core.results import Result
@@ -34,7 +34,19 @@ ORDER = (
     "wealth_path",
 )
 # About all samplers of a report: a page shows them beside the first alone.
-ONCE = frozenset({"sampler_comparison"})
+_ONCE = frozenset({"sampler_comparison"})
+# Said by another figure of the page, or for those who know the metric: drawn when asked for by name.
+_ON_REQUEST = frozenset({"critic_roc", "collision_curve", "transport_bracket", "spectrum", "wealth_path"})
+# Evidence is shown where one of these metrics tells real and fake apart, for else there is nothing to see in it.
+_EVIDENCE: Mapping[str, tuple[str, ...]] = {
+    "critic_evidence": ("c2st", "c2st_mlp", "c2st_cnn", "c2st_trees"),
+    "witness_map": ("mmd",),
+    "worst_projection": ("max_sliced_wasserstein",),
+    "prd_curve": ("prd",),
+    "uncovered": ("coverage", "recall"),
+    "duplicate_pairs": ("near_duplicates",),
+    "nearest_training": ("data_copying",),
+}
 CAPTIONS = {
     "samples_side_by_side": "Samples as they come: real on the left, this sampler on the right, on one scale.",
     "metric_intervals": (
@@ -98,6 +110,14 @@ CAPTIONS = {
         "the floor. A filled diamond is significantly best; hollow ones are tied."
     ),
 }
+
+
+def belongs(name: str, report: Report, fake: int) -> bool:
+    """Tell whether a page on one sampler shows a figure that could be drawn: a page with all of them is not read."""
+    if name in _ON_REQUEST or (name in _ONCE and fake > 0):
+        return False
+    found = [r for metric in _EVIDENCE.get(name, ()) if (r := find(one(report, fake), metric)) is not None]
+    return name not in _EVIDENCE or any(differs(result) for result in found)
 
 
 def alt_text(spec: PlotSpec, report: Report, fake: int) -> str:

@@ -13,7 +13,7 @@ from gandiag.core.report import Report
 from gandiag.core.specs import PLOTS, PlotSpec
 from gandiag.core.wording import printable
 from gandiag.plots._style import FAINT, FAKES, GRID, INK, REAL, WRONG
-from gandiag.report._captions import CAPTIONS, ONCE, ORDER, alt_text
+from gandiag.report._captions import CAPTIONS, ORDER, alt_text, belongs
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -67,7 +67,7 @@ def laid_out(drawn: Sequence[Figure]) -> tuple[list[Figure], list[Figure], list[
 
 
 def figures(report: Report, fake: int) -> tuple[list[Figure], list[str]]:
-    """Draw every plot that applies to one sampler.
+    """Draw every plot that applies to one sampler and belongs on a page.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def figures(report: Report, fake: int) -> tuple[list[Figure], list[str]]:
     failed: list[str] = []
     for spec in _specs():
         try:
-            if spec.applies(report, fake) and not (spec.name in ONCE and fake > 0):
+            if spec.applies(report, fake) and belongs(spec.name, report, fake):
                 drawn.append(_figure(spec, report, fake))
         except Exception as error:
             failed.append(f"{spec.name} could not be drawn: {type(error).__name__}: {printable(error, longest=200)}")

@@ -47,14 +47,23 @@ def test_texts_hold_the_numbers(report: Report) -> None:
     assert "C2ST of 2 samplers" in told("sampler_comparison")
 
 
-def test_a_page_compares_the_samplers_once_and_lays_pairs_over_the_whole_width(
+def test_a_page_shows_evidence_where_there_is_some_and_compares_samplers_once(
     report: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     svg = '<svg viewBox="0 0 10 10"></svg>'  # what is drawn is tested with the figures
     monkeypatch.setattr("gandiag.report._figures.drawn_svg", lambda *args: svg)
-    drawn, failed = figures(report, 1)
-    names = [figure.name for figure in drawn]
+    (collapsed, failed), (healthy, _) = figures(report, 0), figures(report, 1)
     assert not failed
-    assert names == [name for name in ORDER if name not in ("sampler_comparison", "duplicate_pairs")]
-    wide = laid_out(drawn)[0]
-    assert {figure.name for figure in wide} == {name for name in names if PLOTS.get(name).panels > 1}
+    evidence = ["critic_evidence", "witness_map", "worst_projection", "prd_curve", "uncovered", "nearest_training"]
+    names = [figure.name for figure in healthy]
+    assert names == [
+        "samples_side_by_side",
+        "metric_intervals",
+        "mode_counts",
+        "precision_recall_plane",
+        "null_distribution",
+        "frechet_limit",
+    ]
+    assert {figure.name for figure in collapsed} == {*names, *evidence, "sampler_comparison"}
+    wide = laid_out(collapsed)[0]
+    assert {figure.name for figure in wide} == {"samples_side_by_side", *evidence[:3]}

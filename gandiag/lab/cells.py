@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Density = Callable[[Array], Array]
 
-_REFINED = (8, 16, 24)  # points a side within each cell; more where the sum shows that these were too few
+_REFINED = (3, 6, 12, 24, 48)  # points a side within a cell, until its share moves by no more than:
+_SETTLED = 1e-5
 _DRAWS = 200
 
 
@@ -42,10 +43,9 @@ class View:
         middle = (low + high) / 2
         return cls(low=(float(middle[0] - side / 2), float(middle[1] - side / 2)), side=side, cells=cells)
 
-    def grid(self, per_cell: int = 1) -> Array:
-        """Lay points evenly, shape (cells * per_cell squared, 2): rows of rising y, rising x within each."""
-        n = self.cells * per_cell
-        at = (np.arange(n) + 0.5) * self.side / n
+    def grid(self) -> Array:
+        """Lay the middles of all cells, shape (cells * cells, 2): rows of rising y, rising x within each."""
+        at = (np.arange(self.cells) + 0.5) * self.side / self.cells
         x, y = np.meshgrid(self.low[0] + at, self.low[1] + at)
         return np.column_stack([x.ravel(), y.ravel()])
 
@@ -58,31 +58,53 @@ class View:
         return np.bincount(cell, minlength=self.cells**2 + 1).astype(np.float64)
 
 
-def exact_shares(log_density: Density, view: View) -> Array:
-    """Integrate a density over every cell by the midpoint rule, finer where the sum exceeds 1.
+def exact_shares(log_density: Density, view: View, rows: Array) -> Array:
+    """Integrate a density over every cell by the midpoint rule, in each as finely as it needs.
+
+    Parameters
+    ----------
+    log_density : callable
+        Points (m, 2) to (m,).
+    view : View
+    rows : ndarray, shape (n, 2)
+        Rows of the law: only cells that hold some, and their neighbours, are worth more than one point.
 
     Returns
     -------
     ndarray, shape (cells * cells + 1,)
         Sums to 1; the last is outside.
     """
-    shares = np.zeros(0)
+    from scipy.ndimage import binary_dilation
+
+    middles, side = view.grid(), view.side / view.cells
+    shares = np.exp(log_density(middles)) * side**2
+    counts = view.counts(rows)[:-1]
+    held = counts.reshape(view.cells, view.cells) > 0
+    active = np.flatnonzero(binary_dilation(held, np.ones((3, 3))))
+    doubt = 6 * np.sqrt(counts + 1) / len(rows)  # a peak that all points miss gives a share that stays at nothing
     for m in _REFINED:
-        area = (view.side / (view.cells * m)) ** 2
-        fine = np.exp(log_density(view.grid(m))).reshape(view.cells, m, view.cells, m) * area
-        before, shares = shares, fine.sum(axis=(1, 3)).ravel()
-        settled = before.size and float(np.abs(shares - before).sum()) < 1e-3
-        if settled:
+        at = ((np.arange(m) + 0.5) / m - 0.5) * side
+        within = np.stack(np.meshgrid(at, at), axis=-1).reshape(1, m * m, 2)
+        points = (middles[active][:, None] + within).reshape(-1, 2)
+        before = shares[active]
+        shares[active] = np.exp(log_density(points)).reshape(-1, m * m).mean(axis=1) * side**2
+        missed = np.abs(shares[active] - counts[active] / len(rows)) > doubt[active]
+        active = active[missed | (np.abs(shares[active] - before) > _SETTLED)]
+        if not active.size:
             break
     total = float(shares.sum())
     shares /= max(1.0, total)
     return np.append(shares, max(0.0, 1.0 - total))
 
 
-def best_discriminator(p: Array, q: Array) -> Array:
-    """Give ``D* = p / (p + q)`` per cell; not a number where neither law has mass, for there no loss says what D is."""
+def best_discriminator(p: Array, q: Array, *, least: float = 1e-9) -> Array:
+    """Give ``D* = p / (p + q)`` per cell.
+
+    Not a number where ``p + q`` is below ``least``: without mass no loss says what D is, and with next to none a few
+    counts would.
+    """
     both = p + q
-    out: Array = np.divide(p, both, out=np.full_like(both, np.nan), where=both > 1e-9)
+    out: Array = np.divide(p, both, out=np.full_like(both, np.nan), where=both >= least)
     return out
 
 

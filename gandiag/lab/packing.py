@@ -17,6 +17,7 @@ from gandiag.lab.trace import Trace
 Array = NDArray[np.float64]
 
 BINS = 20
+LEAST = 1e-4  # of both laws in a cell; three of the points that are pushed through G
 NONE = 255  # a cell where D* is not defined
 SLOPE_DECADES = (-6.0, 4.0)
 OUTPUT_LIMIT = 100.0
@@ -37,6 +38,7 @@ def packed(trace: Trace) -> dict[str, Any]:
     """
     arrays, facts = trace.arrays, trace.facts
     x, y, side = (float(value) for value in facts["view"])
+    p = arrays["p"].astype(np.float64)
     box = (x - side, y - side, 3 * side)
     kept = ("data", "loss", "output", "latent", "prior", "exact", "q_from", "view", "floors", "every", "modes", "rows")
     run: dict[str, Any] = {key: facts[key] for key in kept}
@@ -51,7 +53,7 @@ def packed(trace: Trace) -> dict[str, Any]:
         "scalars": {name: [_rounded(v) for v in trace.series(name)] for name in facts["scalars"]},
         "real": _places(arrays["real"], box),
         "samples": _places(arrays["samples"], box),
-        "best": _levels(best_discriminator(arrays["p"][None].astype(np.float64), arrays["q"].astype(np.float64))),
+        "best": _levels(best_discriminator(p[None], arrays["q"].astype(np.float64), least=LEAST)),
     }
     if "manifold" in arrays:
         run |= {

@@ -9,8 +9,12 @@
   // Title, scalar, lowest and highest value of the axis where they are known.
   const LN2 = Math.log(2), CHARTS = [
     ["Jensen–Shannon, nats", "js", 0, 0.72], ["cost of D", "loss/D"], ["cost of G", "loss/G"],
-    ["how far D is from D*", "d_gap", 0], ["modes held", "modes", 0], ["real examples a second", "examples_per_second", 0],
+    ["how far D is from D*", "d_gap", 0], ["modes held", "modes", 0, Math.max(1, ...runs.map((run) => run.modes))],
+    ["real examples a second", "examples_per_second", 0],
   ];
+  // Further losses that the training told, such as a critic's estimate, come after the costs.
+  const others = new Set(runs.flatMap((run) => Object.keys(run.scalars)).filter((key) => /^loss\/./.test(key) && !/^loss\/[DG]$/.test(key)));
+  CHARTS.splice(3, 0, ...[...others].slice(0, 4).map((key) => [key.slice(5, 45), key]));
   const values = (run, name) => run.scalars[name] || [];
   const charts = CHARTS.filter(([, name]) => runs.some((run) => values(run, name).some((v) => v !== null))).map((spec) => {
     const figure = document.createElement("figure"), caption = document.createElement("figcaption"), canvas = document.createElement("canvas");
@@ -63,7 +67,8 @@
       line(c, [[left, y(level)], [w - right, y(level)]]);
       c.setLineDash([]);
       c.fillStyle = theme("soft");
-      c.fillText(words, w - right - 4, y(level) < top + 14 ? y(level) + 12 : y(level) - 4);
+      c.textAlign = "center";
+      c.fillText(words, (left + w - right) / 2, y(level) < top + 14 ? y(level) + 12 : y(level) - 4);
     }
     runs.forEach((run, i) => {
       c.strokeStyle = theme("ab"[i]);

@@ -51,7 +51,7 @@ class RealSide:
 
     @classmethod
     def of(cls, real: Any, density: Density | None, seed: int) -> RealSide:
-        """Open the data and measure them; a second or so."""
+        """Open the data and measure them: a second for mixtures, some for the densities of curves."""
         sampler = open_sampler(real, lag=1)
         n = min(FRESH, sampler.size or FRESH)
         drawn = sampler.sample(n, rng=stream(seed, "lab", "real"))
@@ -64,7 +64,7 @@ class RealSide:
             )
         view = View.around(rows, CELLS)
         known = density or known_density(real)
-        shares = view.counts(rows) / n if known is None else exact_shares(known, view)
+        shares = view.counts(rows) / n if known is None else exact_shares(known, view, rows)
         found = floors(shares, FRESH, stream(seed, "lab", "floor"), real=n if known is None else None)
         name = printable(real if isinstance(real, str) else sampler.name, longest=300)
         return cls(

@@ -59,7 +59,7 @@ class View:
 
 
 def exact_shares(log_density: Density, view: View, rows: Array) -> Array:
-    """Integrate a density over every cell by the midpoint rule, in each as finely as it needs.
+    """Integrate a density over every cell by the midpoint rule, in each as finely as it needs: 1e-4 in all.
 
     Parameters
     ----------

@@ -191,14 +191,28 @@ def median_numbers(rows: list[Numbers]) -> Numbers:
 
 
 def store(results: list[dict[str, Any]], path: Path = RESULTS, *, bars: Path | None = None) -> None:
-    """Put results in the place of those of the same model and preset, and bars beside those that are kept."""
-    kept = {(r["model"], r["preset"]): r for r in (json.loads(path.read_text()) if path.exists() else [])}
-    kept |= {(r["model"], r["preset"]): r for r in results}
-    lines = ",\n".join(json.dumps(kept[key], sort_keys=True, allow_nan=False) for key in sorted(kept))
-    replace_file(path, f"[\n{lines}\n]\n".encode())
+    """Put results beside those that are kept, seed by seed, and bars beside the bars.
+
+    Seeds that are kept and were not run again stay, where they were asked for with the same settings.
+    """
     if bars is not None:
         known = {**json.loads(STORE.read_text()), **json.loads(bars.read_text())}
         replace_file(STORE, json.dumps(known, indent=1, sort_keys=True).encode() + b"\n")
+    kept = {(r["model"], r["preset"]): r for r in (json.loads(path.read_text()) if path.exists() else [])}
+    kept |= {(r["model"], r["preset"]): _joined(kept.get((r["model"], r["preset"])), r) for r in results}
+    lines = ",\n".join(json.dumps(kept[key], sort_keys=True, allow_nan=False) for key in sorted(kept))
+    replace_file(path, f"[\n{lines}\n]\n".encode())
+
+
+def _joined(kept: dict[str, Any] | None, found: dict[str, Any]) -> dict[str, Any]:
+    asked = [row.get("asked") for row in found["seeds"]]
+    ours = {row["seed"] for row in found["seeds"]}
+    rows = [] if kept is None or kept["place"] != found["place"] else kept["seeds"]
+    more = [row for row in rows if row["seed"] not in ours and row.get("asked") in asked]
+    if not more:
+        return found
+    seeds = sorted([*more, *found["seeds"]], key=lambda row: int(row["seed"]))
+    return summed_up(found["model"], found["preset"], seeds, found["place"], stored_bars(found["place"]))
 
 
 def table(path: Path = RESULTS) -> str:

@@ -135,6 +135,30 @@ def test_results_are_kept_by_model_and_preset_and_shown(tmp_path: Path) -> None:
     assert "c2st 0.8" in line
 
 
+def test_seeds_that_are_kept_are_joined_by_others_of_the_same_settings(tmp_path: Path) -> None:
+    path, bars = tmp_path / "results.json", stored_bars("ring8")
+    good = {name: entry["mean"] for name, entry in STORED["ring8"]["floor"].items()}
+
+    def one(seed: int, batch: int) -> dict[str, Any]:
+        row = {
+            "model": "gan",
+            "preset": "cpu",
+            "seed": seed,
+            "minutes": 1.0,
+            "numbers": good,
+            "asked": {"batch": batch},
+        }
+        return accept.summed_up("gan", "cpu", [row], "ring8", bars)
+
+    for result in (one(1, 8), one(0, 8), one(1, 8)):
+        accept.store([result], path)
+    (found,) = json.loads(path.read_text())
+    assert [row["seed"] for row in found["seeds"]] == [0, 1]
+    assert found["passes"]
+    accept.store([one(2, 16)], path)  # another preset: what was kept says nothing of it
+    assert [row["seed"] for row in json.loads(path.read_text())[0]["seeds"]] == [2]
+
+
 def test_every_preset_for_the_processor_has_a_row() -> None:
     for name in MODELS.names():
         for preset in preset_names(name):

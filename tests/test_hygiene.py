@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,9 @@ def test_every_expected_error_is_checked_for_its_message(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_no_unfinished_work_is_left_behind(path: Path) -> None:
     assert not re.search(r"\b(TODO|FIXME|XXX)\b|NotImplementedError", path.read_text())
+
+
+def test_no_two_test_modules_share_a_name() -> None:
+    """Pytest imports them by their last name alone, and then collects neither."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []

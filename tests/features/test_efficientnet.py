@@ -172,6 +172,8 @@ def test_features_of_photographs_are_the_packages_own() -> None:
     with torch.inference_mode():
         found = peer.extract_features((clean(images, 224) - 127.0) / 128.0).mean(dim=(2, 3)).numpy()
     np.testing.assert_allclose(one(sample_set(values)), found, atol=1e-5 * found.max())
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        np.testing.assert_allclose(1.01 * one(sample_set(values)), found, atol=1e-5 * found.max())
     assert one.classify is not None
     assert one.classify(one(sample_set(values)))[1].argmax() == 985  # daisy, in ImageNet's order
 

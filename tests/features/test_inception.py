@@ -231,6 +231,7 @@ def test_d23_scores_are_those_of_torch_fidelitys_features(mapped: NetworkMap, in
     assert frechet_distance(*ours) == pytest.approx(fid, rel=1e-3)
     exact = frechet_distance(real.numpy().astype(float), fake.numpy().astype(float))
     assert frechet_distance(*ours) == pytest.approx(exact, rel=1e-6)
+    assert 1.01 * frechet_distance(*ours) != pytest.approx(exact, rel=1e-6)
     kid = metric_kid.kid_features_to_metric(real, fake, kid_subsets=1, kid_subset_size=48, verbose=False)
     assert kernel_distance(*ours)[0] == pytest.approx(kid["kernel_inception_distance_mean"], rel=1e-6, abs=1e-6)
     # Its first input is the generated one.
@@ -259,5 +260,6 @@ def test_d23_torch_legacy_features_are_pytorch_fids(inception_weights: Path, mon
     ours = [fit(sample_set(values), f"{given}&resize={mode}") for mode in ("torch-legacy", "tf-legacy")]
     found = [one(sample_set(values)) for one in ours]
     np.testing.assert_allclose(found[0], expected, atol=1e-5 * expected.max())
-    with pytest.raises(AssertionError):
-        np.testing.assert_allclose(found[1], expected, atol=1e-5 * expected.max())
+    for wrong in (found[1], 1.01 * found[0]):
+        with pytest.raises(AssertionError):
+            np.testing.assert_allclose(wrong, expected, atol=1e-5 * expected.max())

@@ -27,6 +27,7 @@ def test_tf_legacy_is_torch_fidelitys_bit_for_bit(size: tuple[int, int]) -> None
     images = pictures(*size)
     expected = peer.interpolate_bilinear_2d_like_tensorflow1x(images, size=(41, 41), align_corners=False)
     assert torch.equal(tf_legacy(images, 41), expected)
+    assert not torch.equal(1.01 * tf_legacy(images, 41), expected)
     assert not torch.allclose(torch_legacy(images, 41), expected, atol=1.0)
 
 

@@ -51,7 +51,7 @@ class RealSide:
 
     @classmethod
     def of(cls, real: Any, density: Density | None, seed: int) -> RealSide:
-        """Open the data and measure them: a second for mixtures, some for the densities of curves."""
+        """Open the data and measure them: a second for mixtures and moons, half a minute for the spiral."""
         sampler = open_sampler(real, lag=1)
         n = min(FRESH, sampler.size or FRESH)
         drawn = sampler.sample(n, rng=stream(seed, "lab", "real"))

@@ -94,7 +94,7 @@ def test_the_network_is_its_plain_layers(state: dict[str, Any]) -> None:
     size = float(expected.abs().max())
     assert float(expected.std(dim=0).max()) > 1e-2 * size
     np.testing.assert_allclose(found, expected, atol=1e-5 * size)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
         np.testing.assert_allclose(found, plain(state, images.flip(3)), atol=1e-5 * size)
 
 

@@ -41,7 +41,7 @@ def test_standardise_uses_what_it_was_fitted_on_and_not_what_it_is_applied_to() 
     fitted = FEATURES.get("standardise").fit(vectors(50))
     other = vectors(80)
     out = fitted(other)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
         np.testing.assert_allclose(out.mean(axis=0), 0.0, atol=1e-6)
     source = vectors(50).matrix()
     np.testing.assert_allclose(out, (other.matrix() - source.mean(axis=0)) / source.std(axis=0), rtol=1e-12)

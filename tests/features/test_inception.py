@@ -58,7 +58,7 @@ def test_d23_features_are_torch_fidelitys_and_an_error_of_a_hundredth_is_not(
     assert np.isfinite(expected).all()
     assert expected.std(axis=0).max() > 1e-3 * np.abs(expected).max()  # else all images would agree
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
         np.testing.assert_allclose(1.01 * found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
     # Floats in the declared range and grey images are brought to the same bytes.
     floats = mapped(sample_set(values[:1] / 255.0, (0.0, 1.0)))
@@ -261,5 +261,5 @@ def test_d23_torch_legacy_features_are_pytorch_fids(inception_weights: Path, mon
     found = [one(sample_set(values)) for one in ours]
     np.testing.assert_allclose(found[0], expected, atol=1e-5 * expected.max())
     for wrong in (found[1], 1.01 * found[0]):
-        with pytest.raises(AssertionError):
+        with pytest.raises(AssertionError, match="Not equal to tolerance"):
             np.testing.assert_allclose(wrong, expected, atol=1e-5 * expected.max())

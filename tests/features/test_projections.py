@@ -36,7 +36,7 @@ def test_components_are_sklearns_up_to_sign() -> None:
         peer = PCA(3, svd_solver="full").fit(rows(n, d)).transform(rows(50, d, 1))
         signs = np.sign((found * peer).sum(axis=0))
         np.testing.assert_allclose(found, peer * signs, rtol=1e-9, atol=1e-9)
-        with pytest.raises(AssertionError):
+        with pytest.raises(AssertionError, match="Not equal to tolerance"):
             np.testing.assert_allclose(1.001 * found, peer * signs, rtol=1e-9, atol=1e-9)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gandiag.core.specs import METRICS
+from gandiag.errors import GandiagError
 from gandiag.gate.policy import read_policies
 from gandiag.gate.validation import require_sound
 
@@ -27,6 +29,9 @@ def test_the_policy_of_the_page_can_be_carried_out(tmp_path: Path) -> None:
     (tmp_path / "gandiag.toml").write_text(PAGE.split("```toml\n")[1].split("```")[0])
     (policy,) = read_policies(tmp_path / "gandiag.toml").values()
     require_sound(policy)
+    assert policy.require
+    with pytest.raises(GandiagError, match="no_such_map"):
+        require_sound(replace(policy, features="no_such_map"))
 
 
 def test_every_metric_has_a_row() -> None:

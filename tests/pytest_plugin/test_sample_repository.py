@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from junit_schema import breaches
 
+from gandiag.errors import GandiagError
 from gandiag.gate.policy import read_policies
 from gandiag.gate.validation import require_sound
 
@@ -64,8 +66,12 @@ def test_the_three_generators_in_one_small_run(sample: Path) -> None:
 
 
 def test_its_policy_can_be_carried_out() -> None:
-    for policy in read_policies(SAMPLE / "gandiag.toml").values():
+    policies = read_policies(SAMPLE / "gandiag.toml")
+    assert policies
+    for policy in policies.values():
         require_sound(policy)
+        with pytest.raises(GandiagError, match="no_such_map"):
+            require_sound(replace(policy, features="no_such_map"))
 
 
 @pytest.mark.slow

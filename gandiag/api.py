@@ -13,7 +13,7 @@ from gandiag.core import report as plain
 from gandiag.core.names import side_of_fake
 from gandiag.core.options import refuse_unknown
 from gandiag.core.protocols import Progress, Sampler
-from gandiag.device import device_of
+from gandiag.device import device_of, placing_networks
 from gandiag.errors import ConfigError, placed
 from gandiag.evaluate import evaluate
 from gandiag.measuring import PERMUTATIONS, Settings
@@ -144,6 +144,7 @@ class Report(plain.Report):
         return to_html(self)
 
 
+@placing_networks
 def score(
     real: Any,
     fake: Any,
@@ -190,7 +191,8 @@ def score(
         Options per metric: ``{"precision": {"k": 3}}``.
     device : str, optional
         "cuda" does the heavy work there and keeps the features on it; "cpu" does not. The device of the first CUDA
-        tensor or module that is passed when absent. The numbers are equal within rounding.
+        tensor or module that is passed when absent. The numbers are equal within rounding. Networks of feature maps
+        run there, or where their name says (``?device=``); when absent, on a CUDA device where there is one.
     by_class : bool
         Score every class of a conditional generator alone as well: the report goes on with one sampler per class,
         ``"name, class 3"``. P-values are then adjusted over all classes of a sampler. Every side must carry classes.

@@ -10,6 +10,7 @@ from typing import Any
 import gandiag
 from gandiag.asking import Asked, asked
 from gandiag.core.protocols import Progress
+from gandiag.device import placing_networks
 from gandiag.errors import ConfigError
 from gandiag.gate.baseline import Baseline
 from gandiag.gate.baseline_files import read_baseline, write_baseline
@@ -18,6 +19,7 @@ from gandiag.gate.running import settings_of
 from gandiag.measuring import Settings
 
 
+@placing_networks
 def update_baseline(
     real: Any = None,
     fake: Any = None,
@@ -88,6 +90,7 @@ def update_baseline(
     return baseline
 
 
+@placing_networks
 def diff_baseline(
     before: str | Path,
     after: str | Path | None = None,

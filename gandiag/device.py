@@ -3,10 +3,42 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from gandiag.errors import ConfigError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+# Feature maps are fitted far below the call that names a device, by code that does not know of devices.
+_FOR_NETWORKS: ContextVar[str | None] = ContextVar("gandiag device for networks", default=None)
+
+
+def placing_networks(function: Callable[P, T]) -> Callable[P, T]:
+    """Let the argument ``device`` of a public function also say where the networks of feature maps run."""
+
+    @wraps(function)
+    def placed(*args: P.args, **kwargs: P.kwargs) -> T:
+        chosen = kwargs.get("device")
+        before = _FOR_NETWORKS.set(chosen if isinstance(chosen, str) else None)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _FOR_NETWORKS.reset(before)
+
+    return placed
+
+
+def network_device() -> str:
+    """Give the device that the caller chose for networks, else a CUDA device where there is one."""
+    chosen = _FOR_NETWORKS.get()
+    if chosen is not None:
+        return device_of((), chosen) or "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def device_of(sources: Iterable[Any], chosen: str | None = None) -> str | None:

@@ -17,6 +17,7 @@ from gandiag.core.options import number, whole
 from gandiag.core.plan import Plan
 from gandiag.core.protocols import Progress, Sampler
 from gandiag.core.selftest import SelfTest
+from gandiag.device import placing_networks
 from gandiag.errors import ConfigError
 from gandiag.gate.planning import plan_gate
 from gandiag.gate.policy import Policy
@@ -24,6 +25,7 @@ from gandiag.gate.self_testing import DEFAULT_N, DEFAULT_RUNS, self_test_gate
 from gandiag.gate.simulating import simulated
 
 
+@placing_networks
 def plan(
     real: Any = None,
     *,
@@ -116,6 +118,7 @@ def _before_the_sign(text: str) -> str:
     return re.split(r"\s*[<>=]", text, maxsplit=1)[0]
 
 
+@placing_networks
 def self_test(
     real: Any = None,
     *,

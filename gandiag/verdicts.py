@@ -13,12 +13,14 @@ from gandiag.api import Report
 from gandiag.asking import Asked, asked
 from gandiag.core.protocols import Progress
 from gandiag.core.verdict import Verdict
+from gandiag.device import placing_networks
 from gandiag.errors import ConfigError, GandiagError, ResourceLimitError
 from gandiag.gate import ledger
 from gandiag.gate.running import run_gate
 from gandiag.gate.sequential import run_sequential
 
 
+@placing_networks
 def check(
     real: Any = None,
     fake: Any = None,

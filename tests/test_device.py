@@ -14,7 +14,7 @@ import gandiag
 from gandiag.calibration.inputs import suited
 from gandiag.core.comparison import Comparison
 from gandiag.core.specs import METRICS
-from gandiag.device import device_of
+from gandiag.device import device_of, network_device, placing_networks
 from gandiag.measuring import Settings, measured
 
 ON_CUDA = SimpleNamespace(device=torch.device("cuda:1"))
@@ -73,3 +73,37 @@ def test_every_metric_gives_the_same_numbers_on_a_device(name: str) -> None:
     assert (on_device.p_value is None) == (on_host.p_value is None)
     if on_host.p_value is not None:
         assert on_device.p_value.value == pytest.approx(on_host.p_value.value, rel=1e-9)
+
+
+@pytest.fixture
+def with_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let torch say that there is a card, of which nothing can be had."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+
+
+@pytest.mark.usefixtures("with_a_card")
+def test_networks_run_where_the_whole_run_does_and_on_a_card_otherwise() -> None:
+    @placing_networks
+    def where(*, device: str | None = None, fail: bool = False) -> str:
+        if fail:
+            raise KeyError(device)
+        return network_device()
+
+    assert where(device="cpu") == "cpu"
+    assert where(device="cuda:0") == "cuda:0"
+    assert where() == "cuda"
+    with pytest.raises(KeyError, match="cpu"):
+        where(device="cpu", fail=True)
+    assert network_device() == "cuda"
+
+
+@pytest.mark.usefixtures("with_a_card")
+def test_a_device_that_the_caller_names_reaches_the_feature_map() -> None:
+    images = np.random.default_rng(0).integers(0, 17, (60, 8, 8)).astype(np.uint8)
+    call: dict[str, Any] = {"features": "digits-cnn", "metrics": ["frechet"], "cache": False}
+    report = gandiag.score(images[:40], images[40:], device="cpu", **call)
+    assert report.fakes[0].results[0].status in ("ok", "degraded")
+    # The negative control: left alone, the map takes the card that is not there.
+    with pytest.raises((AssertionError, RuntimeError, gandiag.GandiagError), match=r"(?i)cuda"):
+        gandiag.score(images[:40], images[40:], **call)

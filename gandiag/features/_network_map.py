@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.samples import KnownModes, SampleSet
+from gandiag.device import network_device
 from gandiag.errors import ConfigError, NonFiniteError
 from gandiag.features._images import as_bytes, require_images
 
@@ -110,7 +111,7 @@ def exact_products(device: str) -> Iterator[None]:
 
 
 def device_for(asked: str, of: str) -> str:
-    """Read the option ``device``: a CUDA device where there is one, unless another is asked for.
+    """Read the option ``device``; without it the device of the whole run, or a CUDA device where there is one.
 
     Raises
     ------
@@ -120,7 +121,7 @@ def device_for(asked: str, of: str) -> str:
     import torch
 
     if not asked:
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return network_device()
     kind, _, index = asked.partition(":")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     there = asked == "cpu" or (kind == "cuda" and (not index or index.isdigit()) and int(index or 0) < count)

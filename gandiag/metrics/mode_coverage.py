@@ -14,6 +14,8 @@ It cannot see what happens within a mode, nor modes that the rows set aside do n
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,7 +35,7 @@ from gandiag.numerics.contingency import (
     reverse_kl,
 )
 from gandiag.numerics.nearest import FEWEST_FIT, fit_support
-from gandiag.numerics.planning import smallest_lost_share, smallest_unshared
+from gandiag.numerics.planning import smallest_lost_share, smallest_unshared_beside
 
 Vector = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -64,10 +66,12 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
         return Measurement(
             estimate=None, status="undefined", details=details, reasons=reasons | {"estimate": why, "p_value": why}
         )
-    leak, error = _leak(model, modes[: comparison.n], comparison.real_labels)
-    details |= _judged(model, real, fake, leak) | {
+    put, inside = modes[: comparison.n], within[: comparison.n]
+    mixing = _mixing(model, put, inside, comparison.real_labels)
+    error = _error(model, put, comparison.real_labels)
+    details |= _judged(model, real, fake, mixing) | {
         "captured_raw": int((fake > 0).sum()),
-        "captured": int(captured(fake, leak).sum()),
+        "captured": int(captured(fake, mixing.leak).sum()),
         "label_error": error,
     }
     return Measurement(
@@ -77,7 +81,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
         warnings=_confused(error),
         reasons=reasons,
         details=details,
-        arrays=_arrays(real, fake, details["modes"], modes[: comparison.n], within[: comparison.n]),
+        arrays=_arrays(real, fake, details["modes"], put, inside),
     )
 
 
@@ -128,15 +132,18 @@ def _nearest(model: ModeModel, modes: Index, is_real: Labels) -> dict[str, Any]:
     return {"modes": list(model.names), "real": counts[0], "fake": counts[1]}
 
 
-def _judged(model: ModeModel, real: Index, fake: Index, leak: Vector) -> dict[str, Any]:
+def _judged(model: ModeModel, real: Index, fake: Index, mixing: _Mixing) -> dict[str, Any]:
     n, m = int(real.sum()), int(fake.sum())
-    found = judge_modes(real, fake, leaked=leak * m, level=LEVEL)
+    found = judge_modes(real, fake, leaked=mixing.leak * m, level=LEVEL)
     modes = [
         {
             "name": name,
             "real": int(real[k]),
             "fake": int(fake[k]),
             "expected": float(found.expected[k]),
+            "leak": float(mixing.leak[k]),
+            "own": int(mixing.own[k]),
+            "own_here": int(mixing.own_here[k]),
             "p_missing": float(found.p_missing[k]),
             "p_excess": float(found.p_excess[k]),
             "missing": bool(found.missing[k]),
@@ -156,18 +163,32 @@ def _judged(model: ModeModel, real: Index, fake: Index, leak: Vector) -> dict[st
     }
 
 
-def _leak(model: ModeModel, put: Index, labels: Index | None) -> tuple[Vector, float | None]:
-    """Estimate how often rows of other classes are put in each mode, and the error rate, from the real rows' labels.
+@dataclass(frozen=True, eq=False)
+class _Mixing:
+    """How modes mix: the chance that a row of another mode is counted in each, its own real rows, and those put there.
 
-    Used for what the modes are called, never in a test.
+    Used for what the modes are called and for what a test would see, never in a test.
     """
-    leak = np.zeros(len(model))
+
+    leak: Vector
+    own: Index
+    own_here: Index
+
+
+def _mixing(model: ModeModel, put: Index, within: Labels, labels: Index | None) -> _Mixing:
+    counted = put[within]
     if model.classes is None or labels is None:
-        return leak, None
-    wrong = model.classes[put] != labels
-    others = len(labels) - np.array([int((labels == c).sum()) for c in model.classes])
-    leak = np.bincount(put[wrong], minlength=len(model)) / np.maximum(others, 1)
-    return leak, float(wrong.mean())
+        held = np.bincount(counted, minlength=len(model))
+        # A mode is then what the rows set aside showed, and no row in it is another one's.
+        return _Mixing(np.zeros(len(model)), held, held)
+    right = model.classes[counted] == labels[within]
+    own = np.array([int((labels[within] == c).sum()) for c in model.classes])
+    leaked = np.bincount(counted[~right], minlength=len(model)) / np.maximum(len(counted) - own, 1)
+    return _Mixing(leaked, own, np.bincount(counted[right], minlength=len(model)))
+
+
+def _error(model: ModeModel, put: Index, labels: Index | None) -> float | None:
+    return None if model.classes is None or labels is None else float((model.classes[put] != labels).mean())
 
 
 def _confused(error: float | None) -> tuple[str, ...]:
@@ -199,21 +220,45 @@ def _counted(result: Result) -> tuple[int, int, int]:
 
 
 def _p_missing(result: Result) -> float:
-    """Give the p-value of "no mode is missing": exact tests of the modes that seem to be, by Bonferroni over all."""
+    """Give the p-value of "no mode is missing": exact tests of the modes that seem to be, by Bonferroni over all.
+
+    A mode seems to be missing where fake holds less than a tenth of its share beyond what other modes' rows explain.
+    """
     modes = result.details["modes"]
     k, n, m = _counted(result)
-    few = [mode["p_missing"] for mode in modes if mode["fake"] * n < MISSING_SHARE * mode["real"] * m]
+    few = [
+        mode["p_missing"] for mode in modes if (mode["fake"] - mode["leak"] * m) * n < MISSING_SHARE * mode["real"] * m
+    ]
     return min(1.0, k * min(few, default=1.0))
 
 
 def _smallest_mode(result: Result, level: float, power: float) -> float:
     k, n, m = _counted(result)
-    return smallest_unshared(n, m, tests=k, level=level, power=power)
+    return _unseen(result, lambda leak: smallest_unshared_beside(leak, n, m, tests=k, level=level, power=power), power)
 
 
 def _smallest_loss(result: Result, level: float, power: float) -> float:
     k, n, m = _counted(result)
-    return smallest_lost_share(k, n, m, level=level, power=power)
+    return _unseen(result, lambda leak: smallest_lost_share(k, n, m, leak=leak, level=level, power=power), power)
+
+
+def _unseen(result: Result, smallest: Callable[[float], float], power: float) -> float:
+    """Give the smallest share that is noticed, or that of the largest mode whose loss rows of others would hide.
+
+    Of a lost class only those rows are missed that were put right, and those of other classes that are put in its mode
+    stand in for them.
+    """
+    from scipy.stats import beta
+
+    _, n, _ = _counted(result)
+    found = smallest(0.0)
+    for mode in result.details["modes"]:
+        own, here = mode["own"], mode["own_here"]
+        if mode["leak"] > 0.0 or here < own:
+            needed = smallest(mode["leak"]) * max(own, 1) / max(here, 0.5)
+            if own < needed * n:
+                found = max(found, min(needed, float(beta.ppf(power, own + 1.0, max(n - own, 1.0)))))
+    return found
 
 
 # A mode is looked for where it is known, a class of labels, or a cluster that the rows set aside showed: how well they

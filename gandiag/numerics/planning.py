@@ -12,6 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from gandiag.numerics.contingency import MISSING_SHARE, count_tails
+
 NOTHING = math.inf
 
 
@@ -44,6 +46,46 @@ def smallest_unshared(rows: int, others: int, *, tests: int = 1, level: float, p
         return NOTHING
     enough = np.flatnonzero(_log_all_within(rows + others, others, np.arange(rows + 1)) <= math.log(level / tests))
     return _share_giving(int(enough[0]), rows, power) if len(enough) else NOTHING
+
+
+def smallest_unshared_beside(leak: float, n: int, m: int, *, tests: int, level: float, power: float) -> float:
+    """Find the smallest share of real rows that fake may lack unseen in a category where other rows end up too.
+
+    Fake then holds Binomial(m, leak) rows of it and real Binomial(n, share + (1 - share) leak). The exact test must
+    reject, and fake's rows beyond what leaks be fewer than a tenth of real's share, without which no category counts
+    as missing.
+
+    Parameters
+    ----------
+    leak : float
+        Chance that a row of another category is put in this one, in [0, 1).
+    n, m : int
+        Real and fake rows.
+    tests : int
+        Categories, each of which is tested.
+    level, power : float
+
+    Returns
+    -------
+    float
+        In (0, 1), or infinity where no share is noticed.
+
+    Examples
+    --------
+    >>> round(smallest_unshared_beside(0.0, 2500, 2500, tests=25, level=0.001, power=0.95), 4)
+    0.0087
+    >>> round(smallest_unshared_beside(0.01, 2500, 2500, tests=25, level=0.001, power=0.95), 4)
+    0.0256
+    """
+    if leak <= 0.0:
+        return smallest_unshared(n, m, tests=tests, level=level, power=power)
+    from scipy.special import bdtrc
+
+    fake, odds = _likely(m, leak)
+    few = np.floor((fake - leak * m) * n / (MISSING_SHARE * m)).astype(np.int64) + 1
+    enough = np.maximum(_fewest_others(fake, n, m, level / tests), few)
+    fewer = np.clip(enough, 1, n + 1) - 1.0
+    return _least(lambda share: float(odds @ bdtrc(fewer, n, share + leak * (1.0 - share))), power)
 
 
 def smallest_larger_share(rows: int, others: int, share: float, *, level: float, power: float) -> float:
@@ -139,29 +181,43 @@ def smallest_more_repeats(
     return max(least, float(more[enough[0]]) / m) if len(enough) else NOTHING
 
 
-def smallest_lost_share(k: int, n: int, m: int, *, level: float, power: float) -> float:
+def smallest_lost_share(k: int, n: int, m: int, *, leak: float = 0.0, level: float, power: float) -> float:
     """Find the smallest share of one of k modes whose loss Pearson's homogeneity test sees, the others growing evenly.
 
-    The statistic is the sum of two parts: that of the lost mode against all others, which hangs on the number c of real
-    rows in it alone, ``m c (n + m) / (n (n + m - c))``, and that within the others, chi-square with k - 2 degrees of
-    freedom. A noncentral chi-square law, as for small changes of shares, spreads wider than c does: that fake holds no
-    row of the mode is no matter of chance.
+    The statistic is the sum of two parts: that of the lost mode against all others, which hangs on the numbers of real
+    and fake rows in it alone, and that within the others, chi-square with k - 2 degrees of freedom. A noncentral
+    chi-square law, as for small changes of shares, spreads wider: that fake holds no row of the mode, or those alone
+    that leak into it, is hardly a matter of chance.
+
+    Parameters
+    ----------
+    k : int
+        Modes.
+    n, m : int
+        Real and fake rows.
+    leak : float
+        Chance that a row of another mode is put in the lost one, in [0, 1).
+    level, power : float
 
     Examples
     --------
     >>> round(smallest_lost_share(25, 2500, 2500, level=0.001, power=0.95), 4)
     0.017
+    >>> round(smallest_lost_share(25, 2500, 2500, leak=0.01, level=0.001, power=0.95), 4)
+    0.0317
     """
     from scipy.special import gammaincc
     from scipy.stats import binom, chi2
 
     if min(n, m) < 1 or k < 2:
         return NOTHING
-    lost = np.arange(n + 1)
-    short = float(chi2.isf(level, k - 1)) - m * lost * (n + m) / (n * (n + m - lost))
-    others = (k - 2) / 2.0
+    real, (fake, odds) = np.arange(n + 1)[:, None], _likely(m, leak)
+    there = np.maximum((real + fake) * (n + m - real - fake), 1)
+    lost = (n + m) * (real * (m - fake) - fake * (n - real)).astype(np.float64) ** 2 / (there * float(n * m))
+    short, others = float(chi2.isf(level, k - 1)) - lost, (k - 2) / 2.0
     rejects = np.where(short <= 0.0, 1.0, gammaincc(others, np.maximum(short, 0.0) / 2.0) if others > 0.0 else 0.0)
-    return _least(lambda share: float(binom.pmf(lost, n, share) @ rejects), power)
+    rejects = rejects @ odds
+    return _least(lambda share: float(binom.pmf(real[:, 0], n, share + leak * (1.0 - share)) @ rejects), power)
 
 
 def smallest_advantage(n: int, m: int, *, level: float, power: float) -> float:
@@ -200,6 +256,25 @@ def _log_all_within(total: int, others: int, rows: NDArray[np.int64]) -> NDArray
     out[kept] = gammaln(left[kept] + 1.0) - gammaln(left[kept] - others + 1.0)
     out[kept] -= float(gammaln(total + 1.0) - gammaln(total - others + 1.0))
     return out
+
+
+def _likely(rows: int, share: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Give the counts that a category of that share may hold, all but one in a million, and their probabilities."""
+    from scipy.stats import binom
+
+    low, high = (int(binom.ppf(q, rows, share)) for q in (5e-7, 1.0 - 5e-7))
+    counts = np.arange(low, high + 1)
+    return counts, np.asarray(binom.pmf(counts, rows, share))
+
+
+def _fewest_others(held: NDArray[np.int64], n: int, m: int, level: float) -> NDArray[np.int64]:
+    """Find how many of n rows a category must hold, so that ``held`` of m, in rising order, are too few."""
+    enough, row = np.full(len(held), n + 1), 0
+    for k, count in enumerate(held):
+        while row <= n and count_tails(np.array([count]), np.array([row]), m, n)[0][0] > level:
+            row += 1
+        enough[k] = row
+    return enough
 
 
 def _share_giving(count: int, rows: int, power: float) -> float:

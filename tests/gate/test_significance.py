@@ -116,9 +116,10 @@ def test_a_degraded_result_is_judged_only_where_the_policy_says_so() -> None:
     assert weighed("sliced_wasserstein.p >= alpha", on).by == "power"
 
 
-def modes(real: list[int], fake: list[int], p: list[float]) -> dict[str, object]:
+def modes(real: list[int], fake: list[int], p: list[float], leak: float = 0.0) -> dict[str, object]:
     rows = [
         {"name": str(k), "real": r, "fake": f, "p_missing": q, "missing": q < 1e-4}
+        | {"leak": leak, "own": r, "own_here": r}
         for k, (r, f, q) in enumerate(zip(real, fake, p, strict=True))
     ]
     return {"modes": rows, "missing": [row["name"] for row in rows if row["missing"]]}
@@ -129,6 +130,12 @@ def test_a_count_of_missing_modes_is_judged_by_the_exact_test_of_each() -> None:
     found = weighed("mode_coverage.missing == 0", bench(result("mode_coverage", 0.67, p=0.001, details=details)))
     assert found.p_value == pytest.approx(3e-20)
     assert found.observed == 1.0
+
+
+def test_rows_of_other_modes_that_lie_in_a_lost_one_do_not_fill_it() -> None:
+    details = modes([130, 100, 100], [30, 130, 170], [1e-12, 1.0, 1.0], leak=0.1)
+    hidden = bench(result("mode_coverage", 1.0, p=0.001, details=details))
+    assert weighed("mode_coverage.missing == 0", hidden).p_value == pytest.approx(3e-12)
 
 
 def test_a_mode_that_is_rare_but_there_is_not_missing_and_makes_no_evidence() -> None:

@@ -213,7 +213,8 @@ def test_details_are_plain_json() -> None:
     json.dumps(found.details, allow_nan=False)
     mode = found.details["modes"][0]
     assert set(mode) == {
-        "name", "real", "fake", "expected", "p_missing", "p_excess", "missing", "imbalanced", "ratio"
+        "name", "real", "fake", "expected", "leak", "own", "own_here",
+        "p_missing", "p_excess", "missing", "imbalanced", "ratio",
     }  # fmt: skip
     assert found.arrays["counts"].sum() == sum(m["real"] + m["fake"] for m in found.details["modes"])
 

@@ -15,7 +15,6 @@ It cannot see what happens within a mode, nor modes that the rows set aside do n
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,27 +23,20 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling, Result
 from gandiag.core.specs import GateTest, MetricSpec
+from gandiag.metrics._mode_tables import FEWEST_ROWS, ModeTable, confusion, counted, judged, quality
 from gandiag.numerics.clusters import ModeModel, fit_modes
-from gandiag.numerics.contingency import (
-    MISSING_SHARE,
-    captured,
-    chi_square_homogeneity,
-    count_tails,
-    covered_shares,
-    judge_modes,
-    reverse_kl,
-)
+from gandiag.numerics.contingency import MISSING_SHARE, chi_square_homogeneity, covered_shares
 from gandiag.numerics.nearest import FEWEST_FIT, fit_support
 from gandiag.numerics.planning import smallest_lost_share, smallest_unshared_beside
 
-Vector = NDArray[np.float64]
 Index = NDArray[np.int64]
 Labels = NDArray[np.bool_]
 
-LEVEL = 0.01
-FEWEST_ROWS = 20
 EXAMPLES = 16
-MOST_ERROR = 0.25
+REASONS = {
+    "e_value": "not a sequential test",
+    "interval": "a count of modes has no interval; each mode has its own exact test in the details",
+}
 
 
 def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measurement:
@@ -53,35 +45,23 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     pool, is_real = comparison.pooled()
     modes, reach = comparison.once("mode_assignment", lambda _: model.assign(pool))
     within = (reach <= 1.0) & _on_support(comparison, model)
-    real = np.bincount(modes[within & is_real], minlength=len(model))
-    fake = np.bincount(modes[within & ~is_real], minlength=len(model))
-    details = _quality(model, real, fake, comparison) | {"nearest": _nearest(model, modes, is_real)}
-    reasons = {
-        "e_value": "not a sequential test",
-        "interval": "a count of modes has no interval; each mode has its own exact test in the details",
-    }
-    if min(real.sum(), fake.sum()) < FEWEST_ROWS:
-        side, count, of = ("fake", fake, comparison.m) if fake.sum() < FEWEST_ROWS else ("real", real, comparison.n)
-        why = f"only {int(count.sum())} of {of} {side} rows lie within a mode; at least {FEWEST_ROWS} are needed"
+    table = counted(model, modes, within, is_real, comparison.real_labels)
+    details, why = quality(model, table), table.too_few()
+    if why:
         return Measurement(
-            estimate=None, status="undefined", details=details, reasons=reasons | {"estimate": why, "p_value": why}
+            estimate=None, status="undefined", details=details, reasons=REASONS | {"estimate": why, "p_value": why}
         )
-    put, inside = modes[: comparison.n], within[: comparison.n]
-    mixing = _mixing(model, put, inside, comparison.real_labels)
-    error = _error(model, put, comparison.real_labels)
-    details |= _judged(model, real, fake, mixing) | {
-        "captured_raw": int((fake > 0).sum()),
-        "captured": int(captured(fake, mixing.leak).sum()),
-        "label_error": error,
-    }
+    details |= judged(model, table, labelled=comparison.real_labels is not None)
+    warnings = confusion(details)
+    real, fake = table.real, table.fake
     return Measurement(
         estimate=float(covered_shares(real[:, None].astype(np.float64), (real + fake).astype(np.float64))[0]),
         null=Relabelling(observed=is_real, statistic=_statistic(modes, within, len(model)), worse="less"),
-        status="degraded" if (error or 0.0) > MOST_ERROR else "ok",
-        warnings=_confused(error),
-        reasons=reasons,
+        status="degraded" if warnings else "ok",
+        warnings=warnings,
+        reasons=REASONS,
         details=details,
-        arrays=_arrays(real, fake, details["modes"], put, inside),
+        arrays=_arrays(table, details["modes"], modes[: comparison.n], within[: comparison.n]),
     )
 
 
@@ -113,93 +93,7 @@ def _statistic(modes: Index, within: Labels, k: int) -> Any:
     return statistic
 
 
-def _quality(model: ModeModel, real: Index, fake: Index, comparison: Comparison) -> dict[str, Any]:
-    n, m = comparison.n, comparison.m
-    fewer, _ = count_tails(np.array([fake.sum()]), np.array([real.sum()]), m, n)
-    return {
-        "source": model.kind,
-        "n_modes": len(model),
-        "silhouette": model.silhouette,
-        "high_quality_real": float(real.sum() / n),
-        "high_quality_fake": float(fake.sum() / m),
-        "hq_p": float(fewer[0]),
-    }
-
-
-def _nearest(model: ModeModel, modes: Index, is_real: Labels) -> dict[str, Any]:
-    """Count all rows by the mode they are nearest to, however far: where samples are that no mode holds yet."""
-    counts = [np.bincount(modes[side], minlength=len(model)).tolist() for side in (is_real, ~is_real)]
-    return {"modes": list(model.names), "real": counts[0], "fake": counts[1]}
-
-
-def _judged(model: ModeModel, real: Index, fake: Index, mixing: _Mixing) -> dict[str, Any]:
-    n, m = int(real.sum()), int(fake.sum())
-    found = judge_modes(real, fake, leaked=mixing.leak * m, level=LEVEL)
-    modes = [
-        {
-            "name": name,
-            "real": int(real[k]),
-            "fake": int(fake[k]),
-            "expected": float(found.expected[k]),
-            "leak": float(mixing.leak[k]),
-            "own": int(mixing.own[k]),
-            "own_here": int(mixing.own_here[k]),
-            "p_missing": float(found.p_missing[k]),
-            "p_excess": float(found.p_excess[k]),
-            "missing": bool(found.missing[k]),
-            "imbalanced": bool(found.imbalanced[k]),
-            "ratio": float(fake[k] * n / (real[k] * m)) if real[k] else None,
-        }
-        for k, name in enumerate(model.names)
-    ]
-    known = model.weights is not None
-    reference = (real + 0.5) / (n + 0.5 * len(real)) if model.weights is None else np.maximum(model.weights, 1e-12)
-    return {
-        "modes": modes,
-        "missing": [mode["name"] for mode in modes if mode["missing"]],
-        "imbalanced": [mode["name"] for mode in modes if mode["imbalanced"]],
-        "reverse_kl": reverse_kl(fake.astype(np.float64), np.asarray(reference, dtype=np.float64)),
-        "reverse_kl_floor": (len(real) - 1) / 2.0 * (1.0 / m + (0.0 if known else 1.0 / n)),
-    }
-
-
-@dataclass(frozen=True, eq=False)
-class _Mixing:
-    """How modes mix: the chance that a row of another mode is counted in each, its own real rows, and those put there.
-
-    Used for what the modes are called and for what a test would see, never in a test.
-    """
-
-    leak: Vector
-    own: Index
-    own_here: Index
-
-
-def _mixing(model: ModeModel, put: Index, within: Labels, labels: Index | None) -> _Mixing:
-    counted = put[within]
-    if model.classes is None or labels is None:
-        held = np.bincount(counted, minlength=len(model))
-        # A mode is then what the rows set aside showed, and no row in it is another one's.
-        return _Mixing(np.zeros(len(model)), held, held)
-    right = model.classes[counted] == labels[within]
-    own = np.array([int((labels[within] == c).sum()) for c in model.classes])
-    leaked = np.bincount(counted[~right], minlength=len(model)) / np.maximum(len(counted) - own, 1)
-    return _Mixing(leaked, own, np.bincount(counted[right], minlength=len(model)))
-
-
-def _error(model: ModeModel, put: Index, labels: Index | None) -> float | None:
-    return None if model.classes is None or labels is None else float((model.classes[put] != labels).mean())
-
-
-def _confused(error: float | None) -> tuple[str, ...]:
-    if error is None or error <= MOST_ERROR:
-        return ()
-    return (f"{error:.0%} of the real rows are put in a wrong class: single missing classes may go unseen",)
-
-
-def _arrays(
-    real: Index, fake: Index, modes: list[dict[str, Any]], put: Index, within: Labels
-) -> dict[str, NDArray[Any]]:
+def _arrays(table: ModeTable, modes: list[dict[str, Any]], put: Index, within: Labels) -> dict[str, NDArray[Any]]:
     """Give the counts, and a few real rows of each missing mode: pairs (mode, row of real)."""
     examples = [
         (k, row)
@@ -208,7 +102,7 @@ def _arrays(
         for row in np.flatnonzero(within & (put == k))[:EXAMPLES].tolist()
     ]
     return {
-        "counts": np.stack([real, fake]),
+        "counts": np.stack([table.real, table.fake]),
         "missing_examples": np.array(examples, dtype=np.int64).reshape(-1, 2),
     }
 

@@ -49,7 +49,7 @@ def smallest(result: Result) -> float:
 
 def test_a_rare_class_whose_loss_its_neighbour_would_hide_is_told_to_be_out_of_sight() -> None:
     rare = judged_without_the_second(0.02)
-    assert [mode["leak"] > 0.003 for mode in rare.details["modes"]] == [True, True, False]
+    assert [mode["leak"] > 0.001 for mode in rare.details["modes"]] == [True, True, False]
     assert smallest(rare) > 0.02
     # The negative control: blind to what leaks, the loss of far less would be called visible.
     clean = [mode | {"leak": 0.0, "own_here": mode["own"]} for mode in rare.details["modes"]]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gandiag.core.options import refuse_unknown
 from gandiag.core.report import Report
 from gandiag.core.specs import PLOTS
+from gandiag.plots._fitting import break_long_words
 from gandiag.plots._paper import fitted, paper_style, save_figure, write_numbers
 from gandiag.plots._style import nothing_to_draw
 from gandiag.plots._words import one
@@ -35,6 +36,7 @@ def draw(report: Report, kind: str, *, fake: int, venue: str | None, columns: in
         figure: Figure = (drawn.ravel()[0] if hasattr(drawn, "ravel") else drawn).figure
         if venue is not None:
             fitted(figure, venue, columns)
+        break_long_words(figure)
     return figure
 
 

@@ -61,9 +61,8 @@ def plot_frechet_limit(report: Report, fake: int = 0, *, ax: Axes | None = None,
     ax.axhline(0.0, color=FAINT, linewidth=0.7, zorder=1)
     tidy(ax, grid="y")
     _rows(ax, result, line)
-    title = f"{pretty(result.metric)}: {short(result.estimate or 0.0)}, at infinitely many rows {short(limit)}"
+    title = f"{pretty(result.metric)}: {short(result.estimate or 0.0)}"
     labels(ax, title=title, x="rows per side, spaced as 1 / rows", y="distance")
-    ax.title.set_fontsize(7.5)
     legend(ax, loc="best", bbox_to_anchor=None, ncols=1, borderaxespad=0.4)
     return ax
 
@@ -82,7 +81,8 @@ def _lines(ax: Axes, line: Array, limit: float, colour: str) -> None:
     ax.plot(line[:, 0], line[:, 1], color=colour, marker="D", markersize=5, linestyle="none", zorder=4,
             label="shares of the rows, mean")  # fmt: skip
     ax.plot([0.0], [limit], color=colour, marker="o", markerfacecolor="white", markeredgewidth=1.3, markersize=6,
-            linestyle="none", zorder=5, clip_on=False, label="at infinitely many rows")  # fmt: skip
+            linestyle="none", zorder=5, clip_on=False,
+            label=f"at infinitely many rows: {short(limit)}")  # fmt: skip
 
 
 def _rows(ax: Axes, result: Result, line: Array) -> None:

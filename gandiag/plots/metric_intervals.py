@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _LINEAR = 4.0
 _BAND = 2.0
 # Right edges of the two columns of numbers, in points from the axes.
-_SDS, _P = 36.0, 68.0
+_SDS, _P = 36.0, 73.0
 
 
 def plot_metric_intervals(report: Report, fake: int = 0, *, ax: Axes | None = None) -> Axes:
@@ -125,7 +125,10 @@ def _without_place(ax: Axes, row: int, result: Result) -> None:
         shown, colour = f"beyond a floor without spread: {short(result.estimate)}", WRONG
     else:
         shown = "at a floor without spread"
-    write(ax, 0.01, row, shown, transform=ax.get_yaxis_transform(), va="center", color=colour, style="italic")
+    # On a ground of its own, for the line at zero would run through it.
+    ground = {"facecolor": "#ffffff", "edgecolor": "none", "pad": 0.8}
+    write(ax, 0.01, row, shown, transform=ax.get_yaxis_transform(), va="center", color=colour, style="italic",
+          bbox=ground, zorder=2)  # fmt: skip
     p = p_used(result)
     if p is not None:
         beside(ax, row, short_p(p), _P, ha="right", fontweight="bold" if differs(result) else "normal")

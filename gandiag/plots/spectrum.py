@@ -51,7 +51,9 @@ def plot_spectrum(report: Report, fake: int = 0, *, ax: Axes | None = None) -> A
         raise nothing_to_draw("spectrum", "no eigenvalues")
     ax = new_axes() if ax is None else ax
     shares = found[0].astype(float)
-    shares = shares[shares >= _LEAST][:_MOST] if np.any(shares >= _LEAST) else shares[:1]
+    told = max(float(result.estimate or 0.0), float(result.details.get("real") or 0.0))
+    most = max(_MOST, int(1.2 * told))  # the ranks of both effective numbers are among those that are drawn
+    shares = shares[shares >= _LEAST][:most] if np.any(shares >= _LEAST) else shares[:1]
     colour = fake_colour(fake)
     style: dict[str, Any] = {"marker": "D", "markersize": 3.5, "linewidth": 0.9}
     ax.plot(np.arange(1, len(shares) + 1), shares, color=colour, label=fake_name(report, fake), **style)

@@ -45,17 +45,16 @@ def changed(report: Report, metric: str, **fields: Any) -> Report:
 
 def test_the_limit_is_the_one_that_the_result_tells(report: Report) -> None:
     ax = plot_frechet_limit(report, 0)
-    marked = next(line for line in ax.lines if line.get_label() == "at infinitely many rows")
+    marked = next(line for line in ax.lines if line.get_label() == "at infinitely many rows: 0.37")
     assert np.ravel(marked.get_data()).tolist() == pytest.approx([0.0, 0.37])
     bar = next(line for line in ax.lines if np.array_equal(np.ravel(line.get_xdata()), [0.0, 0.0]))
     assert np.ravel(bar.get_ydata()).tolist() == pytest.approx([0.30, 0.44])
     assert [t.get_text() for t in ax.get_xticklabels()] == ["∞", "1000", "500", "333", "250"]
-    assert "at infinitely many rows 0.37" in ax.get_title(loc="left")
 
 
 def test_without_a_told_limit_the_line_is_continued(report: Report) -> None:
     ax = plot_frechet_limit(changed(report, "frechet", details={}), 0)
-    assert "at infinitely many rows 0.37" in ax.get_title(loc="left")
+    assert "at infinitely many rows: 0.37" in texts(ax)
     with pytest.raises(ConfigError, match="no line to infinitely many"):
         plot_frechet_limit(report, 0, metric="mmd")
 

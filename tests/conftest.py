@@ -74,3 +74,14 @@ def inception_weights(torchvision_schemas: None, tmp_path_factory: pytest.TempPa
     path = tmp_path_factory.mktemp("inception") / "weights.pth"
     torch.save(state, path)
     return path
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One headless Chromium for all tests of pages; they are skipped where there is none."""
+    from browser import CHROMIUM, Browser
+
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on the path (Debian: apt-get install chromium)")
+    with Browser(tmp_path_factory.mktemp("profile")) as found:
+        yield found

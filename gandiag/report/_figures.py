@@ -27,7 +27,14 @@ _THEMED = {
     FAKES[0]: "--blue",
     WRONG: "--wrong",
     "#ffffff": "--card",
+    "#000000": "--ink",  # matplotlib's own default; a fill of it is not written, and falls to the page's rule
 }
+
+# Letters need more contrast with the card than marks do: 4.5 to 1, in light and dark.
+_LETTERS = {FAINT: "--soft", WRONG: "--critical", **dict.fromkeys(FAKES[1:], "--ink")}
+
+# Pixels of the screen per point of a figure, at the least: letters of 7 points keep 8.75.
+_LEAST = 1.25
 
 _SETTINGS = {"svg.hashsalt": "gandiag", "svg.fonttype": "none", "svg.image_inline": True, "figure.dpi": 100}
 
@@ -51,8 +58,18 @@ class Figure:
     @property
     def height(self) -> float:
         """Height over width, with an allowance for the caption."""
-        box = re.search(r'viewBox="0 0 (\S+) (\S+)"', self.svg)
-        return 1.0 if box is None else float(box.group(2)) / float(box.group(1)) + 0.2
+        width, height = _size(self.svg)
+        return height / width + 0.2
+
+    @property
+    def least(self) -> int:
+        """Pixels that it needs across for its letters to be read."""
+        return round(_LEAST * _size(self.svg)[0])
+
+
+def _size(svg: str) -> tuple[float, float]:
+    box = re.search(r'viewBox="0 0 (\S+) (\S+)"', svg)
+    return (1.0, 1.0) if box is None else (float(box.group(1)), float(box.group(2)))
 
 
 def laid_out(drawn: Sequence[Figure]) -> tuple[list[Figure], list[Figure], list[Figure]]:
@@ -136,7 +153,7 @@ def _rewritten(tag: str, prefix: str) -> str:
     tag = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}", tag)
     # A hundredth of a point is finer than any screen: the further digits only make the page larger.
     tag = re.sub(r'( (?:x|y|d)=")([^"]*)', lambda found: found.group(1) + _rounded(found.group(2)), tag)
-    for colour, variable in _THEMED.items():
+    for colour, variable in (_THEMED | _LETTERS if tag.startswith("<text") else _THEMED).items():
         tag = tag.replace(colour, f"var({variable})")
     # The page's font has narrower letters than the one that the layout was made with, so nothing can overlap.
     return re.sub(r"(font: [^;\"]*?px) [^;\"]*", r"\1 var(--sans)", tag)

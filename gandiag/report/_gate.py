@@ -68,9 +68,7 @@ def gate_of(verdict: Verdict) -> Gate:
     told = verdict.provenance.get("sequential", {})
     return Gate(
         look=look,
-        word=f"{word}, which counts as failed: strict"
-        if verdict.outcome == "inconclusive" and verdict.strict
-        else word,
+        word=word,
         name=printable(verdict.gate),
         sentence=_sentence(verdict),
         real=printable(verdict.real),

@@ -44,7 +44,9 @@ def test_the_verdict_comes_first_and_failures_first_among_its_conditions() -> No
 )
 def test_every_outcome_has_its_words(outcome: Any, strict: bool, says: str) -> None:
     judgement = Judgement(condition="kid", outcome=outcome, says="")
-    assert says in verdict_to_html(verdict(judgement, outcome=outcome, strict=strict))
+    page = verdict_to_html(verdict(judgement, outcome=outcome, strict=strict))
+    assert says in page
+    assert page.count("counts as failed") == strict
 
 
 def test_an_error_is_told_on_a_page_of_its_own() -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from gandiag.samplers._astray import aside, no_such, refuse_misspelt_scheme, unk
 from gandiag.samplers._code import load
 from gandiag.samplers._shards import is_pattern
 from gandiag.samplers._titles import title
+from gandiag.samplers._twice import DrawnTwice
 from gandiag.samplers._typed import read_npy, typed
 from gandiag.samplers.command import Command
 
@@ -60,6 +62,7 @@ def open_sampler(
     timeout: float | None = None,
     train_mode: bool = False,
     trust: bool = False,
+    draw_twice: bool = False,
 ) -> Sampler:
     """Open anything that samples can come from.
 
@@ -108,6 +111,9 @@ def open_sampler(
         Run a module in training mode.
     trust : bool
         Run the code that a .pt2 file may hold.
+    draw_twice : bool
+        Draw everything once more under the same seed, and note how many rows differ: such a sampler gives another
+        score, and perhaps another verdict, on another run.
 
     Returns
     -------
@@ -123,7 +129,9 @@ def open_sampler(
     """
     # Before any other name is bound: whatever was said, by the name of its parameter.
     said = {k: v for k, v in locals().items() if k != "source" and v is not None and v is not False}
-    return _opened(source, said)
+    twice = said.pop("draw_twice", False)
+    found = _opened(source, said)
+    return DrawnTwice(found) if twice else found
 
 
 def read_labels(path: str | Path) -> NDArray[Any]:
@@ -185,6 +193,11 @@ def _accepts(spec: SamplerSpec, source: object, broken: list[str]) -> bool:
 
 def _from_address(address: Address, given: dict[str, Any]) -> Sampler:
     named = {"name": title(address), **given}
+    options = dict(address.options)
+    if "draw_twice" in options and address.form != "builtin":
+        twice = typed({"draw_twice": options.pop("draw_twice")}, text=address.text)["draw_twice"]
+        found = _from_address(replace(address, options=options), given)
+        return DrawnTwice(found) if twice else found
     if address.form != "builtin":
         named |= typed(address.options, text=address.text)
     wrapped = dict.fromkeys(("name", "lag"))

@@ -46,6 +46,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--latent", help="Latent of a bare generator module: normal:128, uniform:100.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Rows per call of a generator.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that drawing the fake may take.")
+@click.option("--draw-twice", is_flag=True, help="Draw the fake twice under one seed, and note what differs.")
 @click.option("--device", help="cuda does the heavy work there; cpu does not.")
 @click.option("--strict/--no-strict", default=None, help="Whether an inconclusive run exits with 1.")
 @click.option("--format", "form", default="auto", show_default=True, help="text, github, json, markdown, junit, ...")
@@ -68,6 +69,7 @@ def command(
     latent: str | None,
     batch_size: int | None,
     timeout: float | None,
+    draw_twice: bool,
     validate: bool,
     self_test: bool,
     runs: int | None,
@@ -101,7 +103,7 @@ def command(
 
     form = chosen(form, os.environ)  # a name that does not exist must not be found out at the end
 
-    opening = {"latent": latent, "batch_size": batch_size, "timeout": timeout}
+    opening = {"latent": latent, "batch_size": batch_size, "timeout": timeout, "draw_twice": draw_twice or None}
     with stdout_for_results_only(), progress_bar() as progress:
         verdict = gandiag.check(
             real,

@@ -21,6 +21,8 @@ from gandiag.cli._outputs import Outputs, report_files
 @allow_download
 @click.option("--latent", help="Latent of a bare generator module: normal:128, uniform:100.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Rows per call of a generator.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that drawing a fake may take.")
+@click.option("--draw-twice", is_flag=True, help="Draw fakes twice under one seed, and note what differs.")
 @click.option("--permutations", type=click.IntRange(min=19), default=2499, show_default=True, help="At most, per test.")
 @click.option("--by-class", is_flag=True, help="Score every class alone as well: conditional generators.")
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the feature cache; see: gandiag cache info.")
@@ -39,6 +41,8 @@ def command(
     features: str | None,
     latent: str | None,
     batch_size: int | None,
+    timeout: float | None,
+    draw_twice: bool,
     permutations: int,
     by_class: bool,
     no_cache: bool,
@@ -61,13 +65,14 @@ def command(
     from gandiag.shards.ranks import rank_of_environment
 
     outputs.refuse_clashes((real, *fake, train, labels))
+    opening = {"latent": latent, "batch_size": batch_size, "timeout": timeout, "draw_twice": draw_twice or None}
     asked: dict[str, Any] = {
         "metrics": None if metrics is None else [m.strip() for m in metrics.split(",") if m.strip()],
         "features": features,
         "n": n,
         "seed": seed,
         "cache": not no_cache,
-        **{key: value for key, value in (("latent", latent), ("batch_size", batch_size)) if value is not None},
+        **{key: value for key, value in opening.items() if value is not None},
     }
     if shard is not None or rank_of_environment() is not None:
         others = {"--train": train, "--labels": labels, "--by-class": by_class, "--device": device}

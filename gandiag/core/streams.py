@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gandiag.core.catalog import Catalog
 from gandiag.core.checks import Matrix
 from gandiag.core.results import Measurement
+from gandiag.core.samples import KnownModes
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -34,6 +35,8 @@ class Block:
         Place of the block among all, on whichever shard.
     seed : int
         Of the streams that the block draws from.
+    real_labels : ndarray of int, shape (k,), or None
+        Classes of the real rows.
     """
 
     real: Matrix
@@ -41,6 +44,7 @@ class Block:
     outside: NDArray[np.bool_] | None
     number: int
     seed: int
+    real_labels: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,6 +61,10 @@ class Frame:
     seed : int
     given : frozenset of str
         What there is of what metrics may need.
+    fit_labels : ndarray of int, shape (l,), or None
+        Classes of the rows set aside, before the first block.
+    modes : KnownModes or None
+        Exact modes in feature space, where the real source knows them; before the first block.
     """
 
     fit: Matrix
@@ -65,6 +73,8 @@ class Frame:
     d: int
     seed: int
     given: frozenset[str] = frozenset()
+    fit_labels: NDArray[np.int64] | None = None
+    modes: KnownModes | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

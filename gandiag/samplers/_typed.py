@@ -62,6 +62,7 @@ _READ: dict[str, Callable[[Any, str], Any]] = {
     "recursive": _switch,
     "train_mode": _switch,
     "trust": _switch,
+    "draw_twice": _switch,
     "value_range": _pair,
     "labels": lambda value, text: read_npy(str(value)),
     "key": lambda value, text: str(value),

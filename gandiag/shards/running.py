@@ -82,7 +82,11 @@ def _block(setup: Setup, number: int, *, looked_at: bool) -> tuple[Block, str]:
     outside = None
     if fake is not None and setup.real is not None:
         outside = outside_range(fake, setup.real.outline.value_range)
-    return Block(real=ours, fake=theirs, outside=outside, number=number, seed=setup.frame.seed), why
+    labels = None if real is None else real.labels
+    return (
+        Block(real=ours, fake=theirs, outside=outside, number=number, seed=setup.frame.seed, real_labels=labels),
+        why,
+    )
 
 
 def _mapped(setup: Setup, samples: SampleSet | None, side: str) -> Matrix:

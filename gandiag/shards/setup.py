@@ -77,7 +77,14 @@ def setup(real: Sampler, fake: tuple[str, Sampler], *, settings: Settings, versi
     cache = FeatureCache.default() if settings.cache and is_cacheable(features) else None
     rows = extracted(features, fit, cache=cache if reference is None and real.size is not None else None)
     frame = Frame(
-        fit=rows, n=ours.n, m=theirs.n, d=rows.shape[1], seed=settings.seed, given=_given(raw, features, rows)
+        fit=rows,
+        n=ours.n,
+        m=theirs.n,
+        d=rows.shape[1],
+        seed=settings.seed,
+        given=_given(raw, features, rows),
+        fit_labels=fit.labels,
+        modes=None if raw.modes is None else features.modes(raw.modes),
     )
     states = states_for(settings.metrics, frame.given)
     sides = {"real": reference is None and real.size is not None, "fake": sampler.size is not None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gandiag.core.classes import class_code
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import KnownNull, Measurement
+from gandiag.core.samples import KnownModes
 from gandiag.core.specs import METRICS
 from gandiag.core.streams import STREAMS, Arrays, Block, Frame, StreamSpec
 from gandiag.metrics import inception_score, kid, mmd_linear, mmd_rff
 from gandiag.metrics.frechet import frechet_distance
 from gandiag.numerics.fourier import fourier_features
+from gandiag.streaming._mode_counts import model_of
 
 NAMES = STREAMS.names()
 N, M, D = 700, 500, 3
@@ -199,7 +203,7 @@ def test_kid_is_the_mean_over_disjoint_parts() -> None:
     assert found.details["standard_error"] == pytest.approx(np.std(values, ddof=1) / np.sqrt(15), rel=1e-10)
 
 
-@pytest.mark.parametrize("name", ["plugin_jsd", "ndb"])
+@pytest.mark.parametrize("name", ["plugin_jsd", "ndb", "mode_coverage"])
 def test_counts_give_the_number_and_the_test_that_rows_give(name: str) -> None:
     real, fake, fit = sides()
     found = finished(name, real, fake, fit)
@@ -216,6 +220,43 @@ def test_counts_give_the_number_and_the_test_that_rows_give(name: str) -> None:
     assert found.null.floor is not None
     assert found.null.floor.mean == pytest.approx(null[0].mean(), rel=0.02)
     assert found.null.floor.sd == pytest.approx(null[0].std(), rel=0.1)
+
+
+def test_classes_modes_and_clusters_travel_with_the_counts() -> None:
+    """Counts by known modes, by classes with their names, and by clusters are those of all rows at once."""
+    rng = np.random.default_rng(9)
+    centres = np.array([[0.0, 0.0], [8.0, 0.0], [0.0, 8.0]])
+    labels = rng.integers(3, size=1200)
+    rows = centres[labels] + rng.normal(size=(1200, 2))
+    codes = np.array([class_code(name) for name in ("ape", "bee", "cat")])[labels]
+    known = KnownModes(centres=centres, covariances=np.tile(np.eye(2), (3, 1, 1)), weights=np.full(3, 1 / 3))
+    real, fit, fake = rows[:500], rows[500:800], rows[800:][labels[800:] != 1]
+    spec = STREAMS.get("mode_coverage")
+    for given_, name in (
+        ({"modes": known}, "mode 1"),
+        ({"fit_labels": codes[500:800]}, "class bee"),
+        ({}, None),
+    ):
+        frame = replace(frame_of(real, fake, fit), **given_)
+        blocks = [
+            replace(block, real_labels=codes[:500][100 * k : 100 * (k + 1)] if "fit_labels" in given_ else None)
+            for k, block in enumerate(blocks_of(real, fake))
+        ]
+        states, fixed = states_of(spec, frame, blocks)
+        found = spec.finish(joined(spec, states), fixed, frame, rng=rng)
+        comparison = Comparison(
+            real=real, fake=fake, fit=fit, modes=frame.modes, fit_labels=frame.fit_labels,
+            real_labels=codes[:500] if "fit_labels" in given_ else None,
+        )  # fmt: skip
+        comparison.once("mode_model", lambda _, fixed=fixed: model_of(fixed))
+        whole = METRICS.get("mode_coverage").measure(comparison, rng=rng)
+        assert found.estimate == pytest.approx(2 / 3)
+        assert len(found.details["missing"]) == 1
+        assert name is None or found.details["missing"] == [name]
+        np.testing.assert_array_equal(found.arrays["counts"], whole.arrays["counts"])
+        assert found.details == whole.details
+        # The negative control: without one block the counts are others.
+        assert spec.finish(joined(spec, states[1:]), fixed, frame, rng=rng).details != whole.details
 
 
 TESTS = [name for name in NAMES if name not in ("frechet", "fid", "inception_score", "range_violations")]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gandiag.core.comparison import Comparison
+from gandiag.core.plane import planes
 from gandiag.core.protocols import Progress, Sampler
 from gandiag.core.report import FakeReport, RealSource, Report
 from gandiag.core.results import Result
@@ -91,6 +92,7 @@ def evaluate(
         results[entry.place, spec.name] = result
         tell(f"{entry.name}: {spec.title}" if len(entries) > 1 else spec.title, len(results), len(jobs))
     arrays = dict(prepared.examples(EXAMPLES))
+    arrays |= {} if prepared.real.kind == "image" else planes(arrays)  # images are drawn as they are
     arrays |= {f"{i}/{name}/{key}": v for (i, name), r in results.items() for key, v in r.arrays.items()}
     panels = _panels(entries, results)
     reports = [_with_findings(entry, panels[entry.place]) for entry in entries]

@@ -16,7 +16,7 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.results import Interval, Measurement, Relabelling
 from gandiag.numerics.binomial import advantage_interval, auc_to_total_variation, fisher_p
 from gandiag.numerics.critics import split_halves
-from gandiag.numerics.scoring import advantages, areas_under_curve, midranks
+from gandiag.numerics.scoring import advantages, areas_under_curve, guessing_band, midranks, roc_curve
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -84,15 +84,27 @@ def critic_measurement(
             "fisher_p": fisher_p(hits, real, alarms, fake),
             "n_test_real": real,
             "n_test_fake": fake,
+            **roc_numbers(hits, real, alarms, fake),
             **details,
         },
         arrays={
             "scores": scores,
             "labels": cut.test_labels,
+            "roc": np.stack(roc_curve(scores, cut.test_labels)),
             "telling_real": cut.real_rows[np.argsort(-scores[:real], kind="stable")[:_TELLING]],
             "telling_fake": cut.fake_rows[np.argsort(scores[real:], kind="stable")[:_TELLING]],
         },
     )
+
+
+def roc_numbers(hits: int, real: int, alarms: int, fake: int) -> dict[str, float]:
+    """Give the point of the ROC curve at which a critic decides, and how far guessing strays from the diagonal."""
+    return {
+        "hit_rate": hits / real,
+        "alarm_rate": alarms / fake,
+        "guessing_band": guessing_band(real, fake, LEVEL),
+        "guessing_band_level": LEVEL,
+    }
 
 
 def _method(equal: bool) -> str:

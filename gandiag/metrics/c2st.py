@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Interval, Measurement, Relabelling, Result
 from gandiag.core.specs import GateTest, MetricSpec
+from gandiag.metrics._critic_test import roc_numbers
 from gandiag.numerics.binomial import advantage_interval, auc_to_total_variation, fisher_p
 from gandiag.numerics.critics import HeldOut, held_out_critics
 from gandiag.numerics.planning import smallest_advantage
-from gandiag.numerics.scoring import advantages, areas_under_curve, information, midranks
+from gandiag.numerics.scoring import advantages, areas_under_curve, information, midranks, roc_curve
 from gandiag.numerics.telltales import LEAK_AREA, column_importance, format_traits
 
 Matrix = NDArray[np.float64]
@@ -94,6 +95,7 @@ def _verdict(held: HeldOut, area: float) -> dict[str, Any]:
         "n_test": real + fake,
         "n_test_real": real,
         "n_test_fake": fake,
+        **roc_numbers(hits, real, alarms, fake),
         "majority_rate": max(real, fake) / (real + fake),
         "critics": _judgements(held),
         "converged": all(getattr(critic.fitted, "converged", True) for critic in held.critics.values()),
@@ -153,6 +155,7 @@ def _arrays(held: HeldOut, rows: Matrix) -> dict[str, NDArray[Any]]:
         "scores": scores,
         "probabilities": held.critic.probabilities,
         "labels": held.labels,
+        "roc": np.stack(roc_curve(scores, held.labels)),
         "telling_real": held.real_rows[real],
         "telling_fake": held.fake_rows[fake],
         "telling_real_rows": rows[:n][real],

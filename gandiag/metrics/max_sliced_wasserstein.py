@@ -32,6 +32,7 @@ Matrix = NDArray[np.float64]
 
 _ROUNDING = 1e-13
 _LEVEL = 0.95
+_QUANTILES = 100
 
 
 def max_sliced_wasserstein_distance(
@@ -133,7 +134,12 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, p: float = 1
             "rows_judged": [int(is_real.sum()), int((~is_real).sum())],
             "largest_columns": _largest_columns(direction),
         },
-        arrays={"direction": direction, "projections": on_host(judged), "is_real": is_real},
+        arrays={
+            "direction": direction,
+            "projections": on_host(judged),
+            "is_real": is_real,
+            "quantiles": _quantiles(on_host(judged), is_real),
+        },
     )
 
 
@@ -159,6 +165,12 @@ def _lower_bound(along: list[Matrix], judged: Matrix, is_real: NDArray[np.bool_]
         method="asymptotic: t law of the potential learnt on the other half; bounds W_p of the laws too",
         sided="lower",
     )
+
+
+def _quantiles(judged: Matrix, is_real: NDArray[np.bool_]) -> Matrix:
+    """Give the quantiles of real and of fake at the same levels, shape (2, levels)."""
+    levels = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+    return np.stack([np.quantile(judged[is_real], levels), np.quantile(judged[~is_real], levels)])
 
 
 def _largest_columns(direction: Matrix, count: int = 5) -> list[dict[str, float | int]]:

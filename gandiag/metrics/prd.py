@@ -85,6 +85,7 @@ def measure(
         return np.stack([best_f(clipped(alpha, at), at, 1.0), overlap_area(alpha, at)])
 
     alpha = clipped(curves(labels[:, None]), at)[:, 0]
+    best = int(np.argmax(2.0 * alpha / (at + 1.0)))
     return Measurement(
         estimate=float(best_f(alpha, at, 1.0)),
         null=Relabelling(observed=labels, statistic=statistic, alternative="less", worse="less", draws=999),
@@ -96,6 +97,8 @@ def measure(
             "method": method,
             f"f_{WEIGHT:g}": float(best_f(alpha, at, WEIGHT)),
             f"f_1_over_{WEIGHT:g}": float(best_f(alpha, at, 1.0 / WEIGHT)),
+            "best_precision": float(alpha[best]),
+            "best_recall": float(alpha[best] / at[best]),
             "overlap": float(alpha[len(at) // 2]),
             "max_precision": float(alpha.max()),
             "max_recall": float((alpha / at).max()),

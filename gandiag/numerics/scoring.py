@@ -5,6 +5,8 @@ Every statistic is linear in the labels, so that all relabellings of a permutati
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,6 +49,37 @@ def advantages(says_real: Vector, labels: Labels) -> Vector:
     hits = says_real @ labels.astype(np.float64)
     advantage: Vector = hits / n - (says_real.sum() - hits) / (len(labels) - n)
     return advantage
+
+
+def roc_curve(scores: Vector, labels: Labels) -> tuple[Vector, Vector]:
+    """Trace the shares of fake and of real that lie above every threshold, equal scores as one step aslant.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (t,)
+        Larger where a row looks real.
+    labels : ndarray of bool, shape (t,)
+        True where it is; both kinds occur.
+
+    Returns
+    -------
+    alarms, hits : ndarray, shape (1 + distinct scores,)
+        From 0 to 1 each. The area under them by trapezia is `areas_under_curve` of the midranks.
+    """
+    values, place = np.unique(-scores, return_inverse=True)
+    counts = [np.bincount(place[side], minlength=len(values)).cumsum() for side in (~labels, labels)]
+    alarms, hits = (np.concatenate([[0.0], count / count[-1]]) for count in counts)
+    return alarms, hits
+
+
+def guessing_band(real: int, fake: int, level: float) -> float:
+    """Give the largest distance of a ROC curve from the diagonal that guessing explains, anywhere along it.
+
+    Smirnov's law for the largest difference of two empirical distributions, in its limit: the whole curve of a score
+    that knows nothing stays within with probability ``level``, and with a larger one where scores are equal (Smirnov
+    1948, "Table for estimating the goodness of fit of empirical distributions").
+    """
+    return math.sqrt(-0.5 * math.log((1.0 - level) / 2.0) * (1.0 / real + 1.0 / fake))
 
 
 def information(probabilities: Vector, labels: Labels) -> Vector:

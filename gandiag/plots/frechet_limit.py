@@ -46,13 +46,11 @@ def plot_frechet_limit(report: Report, fake: int = 0, *, ax: Axes | None = None,
     ConfigError
         When the report holds no line.
     """
-    result = loudest(report, fake, metric, "infinity_line")
-    found = None if result is None else kept(report, fake, result.metric, "infinity_line")
-    if result is None or found is None:
+    found = _found(report, fake, metric)
+    if found is None:
         raise nothing_to_draw("frechet_limit", "no line to infinitely many rows")
     ax = new_axes() if ax is None else ax
-    line, colour = found[0], fake_colour(fake)
-    limit = _limit(result, line)
+    (result, line, limit), colour = found, fake_colour(fake)
     _lines(ax, line, limit, colour)
     if result.floor is not None:
         style: dict[str, Any] = {"markerfacecolor": "white", "markersize": 5, "capsize": 2, "elinewidth": 1.1}
@@ -67,13 +65,12 @@ def plot_frechet_limit(report: Report, fake: int = 0, *, ax: Axes | None = None,
     return ax
 
 
-def _limit(result: Result, line: Array) -> float:
-    """Give the value at no bias: the one that the result tells, which the line only continues."""
-    told = (result.details.get("infinity") or {}).get("estimate")
-    if told is not None:
-        return float(told)
-    slope = (line[-1, 2] - line[0, 2]) / (line[-1, 0] - line[0, 0])
-    return float(line[0, 2] - slope * line[0, 0])
+def _found(report: Report, fake: int, metric: str | None) -> tuple[Result, Array, float] | None:
+    """Give the result that holds a line, the line, and its value at no bias."""
+    result = loudest(report, fake, metric, "infinity_line")
+    found = None if result is None else kept(report, fake, result.metric, "infinity_line")
+    told = None if result is None else (result.details.get("infinity") or {}).get("estimate")
+    return None if result is None or found is None or told is None else (result, found[0], float(told))
 
 
 def _lines(ax: Axes, line: Array, limit: float, colour: str) -> None:
@@ -99,7 +96,7 @@ def _rows(ax: Axes, result: Result, line: Array) -> None:
 
 def applies(report: Report, fake: int) -> bool:
     """Tell whether a Fréchet distance kept its line to infinity."""
-    return loudest(report, fake, None, "infinity_line") is not None
+    return _found(report, fake, None) is not None
 
 
 PLOT = PlotSpec(

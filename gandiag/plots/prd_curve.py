@@ -9,7 +9,7 @@ import numpy as np
 from gandiag.core.report import Report
 from gandiag.core.specs import PlotSpec
 from gandiag.core.wording import short
-from gandiag.plots._evidence import Array, kept
+from gandiag.plots._evidence import kept
 from gandiag.plots._style import FAINT, REAL, fake_colour, fake_name, labels, legend, new_axes, nothing_to_draw, tidy
 from gandiag.plots._words import find, one
 
@@ -56,21 +56,15 @@ def plot_prd_curve(report: Report, fake: int = 0, *, ax: Axes | None = None) -> 
     # The curve runs from recall to precision and may turn back where it is noisy: the area is that of its own outline.
     ax.fill([0.0, *recall, 0.0], [0.0, *precision, precision[-1]], color=colour, alpha=0.15, linewidth=0, zorder=1)
     ax.plot(recall, precision, color=colour, linewidth=1.5, zorder=3, label=fake_name(report, fake))
-    best = int(np.argmax(_f(precision, recall)))
+    best = result.details
     label = f"best F score: {short(result.estimate or 0.0)}"
-    ax.plot([recall[best]], [precision[best]], color=colour, marker="D", markersize=5.5, linestyle="none", zorder=4,
-            clip_on=False, label=label)  # fmt: skip
+    ax.plot([best["best_recall"]], [best["best_precision"]], color=colour, marker="D", markersize=5.5,
+            linestyle="none", zorder=4, clip_on=False, label=label)  # fmt: skip
     ax.set(xlim=(0.0, 1.04), ylim=(0.0, 1.04), aspect="equal")
     tidy(ax, grid="both")
     labels(ax, x="recall: real that fake reaches", y="precision: fake that real reaches")
     legend(ax, order=(1, 2, 0), ncols=1)
     return ax
-
-
-def _f(precision: Array, recall: Array) -> Array:
-    both = precision + recall
-    out: Array = np.where(both > 0, 2.0 * precision * recall / np.where(both > 0, both, 1.0), 0.0)
-    return out
 
 
 def _contour(ax: Axes, score: float) -> None:

@@ -51,13 +51,13 @@ def plot_samples_side_by_side(report: Report, fake: int = 0, *, ax: Any = None) 
     Raises
     ------
     ConfigError
-        When the report holds no examples.
+        When the report holds no examples, or of many columns not their places in the plane.
     """
     if not applies(report, fake):
-        raise nothing_to_draw("samples_side_by_side", "no examples of both sides")
+        raise nothing_to_draw("samples_side_by_side", "no examples of both sides, or no plane to see them in")
     pair = pair_of(ax)
     real, made = (np.asarray(report.arrays[f"examples/{side}"]) for side in ("real", fake))
-    if report.real.kind == "image" and real.ndim in (3, 4) and real.shape[1:] == made.shape[1:]:
+    if _are_images(report, real, made):
         for axes, images in zip(pair, (real, made), strict=True):
             pictures(axes, images[:MOST_IMAGES], like=real)
     else:
@@ -74,26 +74,13 @@ def _vectors(pair: NDArray[Any], report: Report, fake: int, real: NDArray[Any], 
         return
     names = ("first column", "second column")
     if sides[0].shape[1] > 2:
-        sides = _projected(_features(report, fake, sides))
+        sides = [np.asarray(report.arrays[key], dtype=np.float64) for key in _planes(fake)]
         names = ("first principal direction of real", "second principal direction of real")
     _scatters(pair, sides, fake_colour(fake), names)
 
 
-def _features(report: Report, fake: int, raw: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
-    keys = ("examples/real_features", f"examples/{fake}_features")
-    if all(key in report.arrays for key in keys):
-        return [np.asarray(report.arrays[key], dtype=np.float64) for key in keys]
-    return raw
-
-
-def _projected(sides: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
-    centre = sides[0].mean(axis=0)
-    directions = np.linalg.svd(sides[0] - centre, full_matrices=False)[2][:2]
-    # The sign of a principal direction is arbitrary: the largest loading is made positive, so that figures repeat.
-    largest = np.abs(directions).argmax(axis=1)
-    directions = directions * np.where(directions[np.arange(len(directions)), largest] < 0, -1.0, 1.0)[:, None]
-    flat = [(values - centre) @ directions.T for values in sides]
-    return [np.pad(values, ((0, 0), (0, 2 - values.shape[1]))) for values in flat]
+def _planes(fake: int) -> tuple[str, str]:
+    return "examples/real_plane", f"examples/{fake}_plane"
 
 
 def _scatters(pair: NDArray[Any], sides: list[NDArray[np.float64]], colour: str, names: tuple[str, str]) -> None:
@@ -139,9 +126,17 @@ def _histograms(pair: NDArray[Any], sides: list[NDArray[np.float64]], colour: st
 
 
 def applies(report: Report, fake: int) -> bool:
-    """Tell whether the report holds examples of both sides."""
+    """Tell whether the report holds examples of both sides, and of many columns their places in a plane."""
     one(report, fake)
-    return all(len(report.arrays.get(f"examples/{side}", ())) > 0 for side in ("real", fake))
+    if any(len(report.arrays.get(f"examples/{side}", ())) == 0 for side in ("real", fake)):
+        return False
+    real, made = (np.asarray(report.arrays[f"examples/{side}"]) for side in ("real", fake))
+    as_they_are = _are_images(report, real, made) or real.reshape(len(real), -1).shape[1] <= 2
+    return as_they_are or all(key in report.arrays for key in _planes(fake))
+
+
+def _are_images(report: Report, real: NDArray[Any], made: NDArray[Any]) -> bool:
+    return report.real.kind == "image" and real.ndim in (3, 4) and real.shape[1:] == made.shape[1:]
 
 
 PLOT = PlotSpec(

@@ -25,7 +25,6 @@ from gandiag.plots._style import (
 from gandiag.plots._words import find, one, p_used
 
 _METRIC = "max_sliced_wasserstein"
-_QUANTILES = 100
 
 
 def plot_worst_projection(report: Report, fake: int = 0, *, ax: Any = None) -> Any:
@@ -53,7 +52,7 @@ def plot_worst_projection(report: Report, fake: int = 0, *, ax: Any = None) -> A
     ConfigError
         When the max-sliced distance was not measured.
     """
-    found = kept(report, fake, _METRIC, "projections", "is_real")
+    found = kept(report, fake, _METRIC, "projections", "is_real", "quantiles")
     result = find(one(report, fake), _METRIC)
     if found is None or result is None:
         raise nothing_to_draw("worst_projection", "no projections along the worst direction")
@@ -61,7 +60,7 @@ def plot_worst_projection(report: Report, fake: int = 0, *, ax: Any = None) -> A
     pair = pair_of(ax, height=2.8)
     sides = projections[is_real], projections[~is_real]
     low, high = float(projections.min()), float(projections.max())
-    _quantiles(pair[0], *sides, (low, high), fake_colour(fake))
+    _quantiles(pair[0], found[2].astype(float), (low, high), fake_colour(fake))
     _histograms(pair[1], *sides, (low, high), fake_colour(fake), fake_name(report, fake))
     p = p_used(result)
     tail = "" if p is None else f", p = {short_p(p)}"
@@ -69,11 +68,9 @@ def plot_worst_projection(report: Report, fake: int = 0, *, ax: Any = None) -> A
     return pair
 
 
-def _quantiles(ax: Any, real: Array, made: Array, ends: tuple[float, float], colour: str) -> None:
-    levels = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+def _quantiles(ax: Any, found: Array, ends: tuple[float, float], colour: str) -> None:
     ax.plot(ends, ends, color=FAINT, linewidth=0.9)
-    ax.plot(np.quantile(real, levels), np.quantile(made, levels), color=colour, marker="^", markersize=3.2,
-            linestyle="none", markeredgewidth=0)  # fmt: skip
+    ax.plot(*found, color=colour, marker="^", markersize=3.2, linestyle="none", markeredgewidth=0)
     ax.set(aspect="equal")
     tidy(ax, grid="both")
     ax.locator_params(nbins=5)
@@ -93,7 +90,7 @@ def _histograms(ax: Any, real: Array, made: Array, ends: tuple[float, float], co
 
 def applies(report: Report, fake: int) -> bool:
     """Tell whether the max-sliced distance kept its projections."""
-    return kept(report, fake, _METRIC, "projections", "is_real") is not None
+    return kept(report, fake, _METRIC, "projections", "is_real", "quantiles") is not None
 
 
 PLOT = PlotSpec(

@@ -173,6 +173,18 @@ def test_estimate_and_area_are_those_of_the_chosen_critic():
     assert result.details["total_variation_from_auc"] <= 0.7
 
 
+def test_the_roc_curve_travels_with_its_threshold_and_the_band_of_guessing():
+    rng = np.random.default_rng(1)
+    result = measured(rng.normal(size=(300, 2)), rng.normal(0.8, 1.0, size=(200, 2)))
+    alarms, hits = result.arrays["roc"]
+    told = result.details
+    assert np.trapezoid(hits, alarms) == pytest.approx(told["auc"], abs=1e-12)
+    assert told["hit_rate"] - told["alarm_rate"] == pytest.approx(result.estimate, abs=1e-12)
+    assert np.any(np.isclose(hits, told["hit_rate"]) & np.isclose(alarms, told["alarm_rate"]))
+    assert told["guessing_band"] == pytest.approx(1.3581 * np.sqrt(1 / 150 + 1 / 100), rel=1e-4)
+    assert told["guessing_band_level"] == 0.95
+
+
 def test_intervals_cover_the_true_advantage_of_the_frozen_critic():
     # One column: the linear critic is a cut, whose advantage under N(0, 1) and N(1, 1) is known.
     def miss_count(n, m, level):

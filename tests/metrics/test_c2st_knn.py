@@ -88,6 +88,9 @@ def test_estimate_area_and_interval_belong_together():
     rows = result.null.statistic(result.null.observed[:, None])
     assert rows[0, 0] == pytest.approx(result.estimate, abs=1e-12)
     assert rows[1, 0] == pytest.approx(result.details["auc"], abs=1e-12)
+    alarms, hits = result.arrays["roc"]
+    assert np.trapezoid(hits, alarms) == pytest.approx(result.details["auc"], abs=1e-12)
+    assert result.details["hit_rate"] - result.details["alarm_rate"] == pytest.approx(result.estimate, abs=1e-12)
     assert result.interval.low <= result.estimate <= result.interval.high
     assert p_value(result) == 0.01
 

@@ -145,6 +145,11 @@ def test_a_shift_is_seen_and_explained_in_any_unit(unit: float, p: float) -> Non
     y[:, 2] += 1.5
     found = measured(unit * x, unit * y, p=p)
     assert found.details["largest_columns"][0]["column"] == 2
+    # Quantile by quantile the same law moved: of the judged rows, at equal levels.
+    assert np.abs(np.diff(found.arrays["quantiles"], axis=0)).mean() == pytest.approx(1.5 * unit, abs=0.5 * unit)
+    assert np.median(found.arrays["projections"][found.arrays["is_real"]]) == pytest.approx(
+        found.arrays["quantiles"][0, 49:51].mean()
+    )
     assert found.estimate == pytest.approx(1.5 * unit, abs=0.5 * unit)
     assert p_value(unit * x, unit * y, p=p) == 0.01
 

@@ -57,6 +57,9 @@ def test_the_curve_travels_for_a_figure():
     result = measured(modes(rng, 60), modes(rng, 60), modes(rng, 60), method="clusters", clusters=4, runs=2)
     assert {"precision", "recall", "slopes"} <= set(result.arrays)
     np.testing.assert_allclose(result.arrays["recall"] * result.arrays["slopes"], result.arrays["precision"])
+    both = result.details["best_precision"], result.details["best_recall"]
+    assert 2 * both[0] * both[1] / sum(both) == pytest.approx(result.estimate)
+    assert both in set(zip(result.arrays["precision"], result.arrays["recall"], strict=True))
     # Along rising slopes precision is gained and recall is lost, from one end to the other.
     assert (np.diff(result.arrays["precision"]) >= -1e-12).all()
     assert (np.diff(result.arrays["recall"]) <= 1e-12).all()

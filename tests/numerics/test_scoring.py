@@ -7,7 +7,14 @@ import pytest
 from scipy import stats
 from sklearn.metrics import log_loss, roc_auc_score
 
-from gandiag.numerics.scoring import advantages, areas_under_curve, information, midranks
+from gandiag.numerics.scoring import (
+    advantages,
+    areas_under_curve,
+    guessing_band,
+    information,
+    midranks,
+    roc_curve,
+)
 
 
 @pytest.fixture
@@ -60,3 +67,27 @@ def test_best_critic_attains_the_divergence_of_shifted_gaussians():
     for wrong in (0.5, 2.0, -1.0):
         with pytest.raises(AssertionError):
             check(wrong)
+
+
+def test_the_area_under_the_roc_is_the_chance_that_real_scores_higher():
+    rng = np.random.default_rng(5)
+    labels = np.arange(300) < 120
+    scores = rng.standard_normal(300) + labels
+    alarms, hits = roc_curve(scores, labels)
+    higher = np.mean(scores[labels][:, None] > scores[~labels][None, :])
+    assert np.trapezoid(hits, alarms) == pytest.approx(higher)
+    assert (alarms[0], hits[0], alarms[-1], hits[-1]) == (0, 0, 1, 1)
+
+
+def test_equal_scores_count_half_on_the_roc_and_in_its_area():
+    scores, labels = np.array([1.0, 1.0, 1.0, 2.0]), np.array([True, False, False, True])
+    alarms, hits = roc_curve(scores, labels)
+    assert np.trapezoid(hits, alarms) == pytest.approx(0.75)
+    assert areas_under_curve(midranks(scores), labels) == pytest.approx(0.75)
+
+
+def test_the_band_holds_nineteen_guessing_curves_of_twenty():
+    rng = np.random.default_rng(3)
+    labels, reach = np.arange(300) < 120, guessing_band(120, 180, 0.95)
+    far = [np.abs(np.subtract(*roc_curve(rng.standard_normal(300), labels))).max() > reach for _ in range(1000)]
+    assert 0.02 < np.mean(far) < 0.065

@@ -47,11 +47,17 @@ def _further_details(name: str) -> dict[str, Any]:
     return {
         "frechet": {"infinity": {"estimate": 0.37, "interval": interval}},
         "c2st": {
+            "auc": 0.856,
+            "hit_rate": 0.93,
+            "alarm_rate": 0.5,
+            "guessing_band": 0.0859,
+            "guessing_band_level": 0.95,
             "gave_it_away": [
                 {"column": 1, "importance": 0.21, "p_value": 0.005, "above_noise": True},
                 {"column": 0, "importance": 0.02, "p_value": 0.31, "above_noise": False},
-            ]
+            ],
         },
+        "prd": {"best_precision": 0.7, "best_recall": 0.7},
         "near_duplicates": {"tau": 0.01},
         "data_copying": {"exact_copies": 12},
         "c2st_e": {"stopped_after": 40},
@@ -92,13 +98,17 @@ def _kept(kind: int) -> dict[str, np.ndarray[Any, Any]]:
     k = np.arange(1.0, 5.0)
     slopes = np.tan(np.linspace(0.01, np.pi / 2 - 0.01, 101))
     alpha = np.minimum(1.0, slopes) * (0.98, 0.7)[kind]
+    along = np.where(is_real, 0.0, kind) + rng.standard_normal(1000)
+    levels = (np.arange(100) + 0.5) / 100
     return {
         "frechet/infinity_line": np.stack([k, 0.37 + 0.03 * k + 0.01 * (-1) ** k, 0.37 + 0.03 * k], axis=1),
         "c2st/scores": np.where(is_real, kind, 0.0) * 1.5 + rng.standard_normal(1000),
         "c2st/labels": is_real,
         "c2st/telling_real": np.arange(1, 17, 2),
         "c2st/telling_fake": np.arange(0, 16, 2),
-        "max_sliced_wasserstein/projections": np.where(is_real, 0.0, kind) + rng.standard_normal(1000),
+        "c2st/roc": np.stack([np.linspace(0.0, 1.0, 101), np.linspace(0.0, 1.0, 101) ** (1.0, 0.1)[kind]]),
+        "max_sliced_wasserstein/projections": along,
+        "max_sliced_wasserstein/quantiles": np.stack([np.quantile(along[s], levels) for s in (is_real, ~is_real)]),
         "max_sliced_wasserstein/is_real": is_real,
         "prd/precision": alpha,
         "prd/recall": alpha / slopes,

@@ -36,8 +36,8 @@ machine's measured rates, over our time; where both do the same work it cannot e
 can where symmetry halves the work that is counted. "Scaled" means that the peer ran on part of the job and the time is
 in proportion.
 
-What users of images wait for, the extraction of features, is measured on the page of [features](features.md); passes over
-more rows than memory holds on that of [scale](scale.md); how often the gate is right on [its page](gate.md).
+What users of images wait for, the extraction of features, is measured on the page of [features](features.md); passes
+over more rows than memory holds on that of [scale](scale.md); how often the gate is right on [its page](gate.md).
 
 Machine: {machine}
 """

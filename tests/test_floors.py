@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pathologies": {"core"},
     "plots": {"core"},
     "metrics": {"core", "numerics"},
-    "streaming": {"core", "numerics"},
+    "streaming": {"core", "metrics", "numerics"},
     "inference": {"core", "numerics"},
     "sources": ALL | {"references"},
     "references": {"core", "numerics", "samplers"},

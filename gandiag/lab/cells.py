@@ -97,14 +97,16 @@ def exact_shares(log_density: Density, view: View, rows: Array) -> Array:
     return np.append(shares, max(0.0, 1.0 - total))
 
 
-def best_discriminator(p: Array, q: Array, *, least: float = 1e-9) -> Array:
-    """Give ``D* = p / (p + q)`` per cell.
+def best_discriminator(p: Array, q: Array, *, least: float = 1e-9, pack: int = 1) -> Array:
+    """Give ``D* = p / (p + q)`` per cell; of a pack of k copies ``p^k / (p^k + q^k)``.
 
     Not a number where ``p + q`` is below ``least``: without mass no loss says what D is, and with next to none a few
     counts would.
     """
-    both = p + q
-    out: Array = np.divide(p, both, out=np.full_like(both, np.nan), where=both >= least)
+    known = p + q >= least
+    largest = np.where(known, np.maximum(p, q), 1.0)
+    ours, theirs = (p / largest) ** pack, (q / largest) ** pack
+    out: Array = np.divide(ours, ours + theirs, out=np.full_like(p + q, np.nan), where=known)
     return out
 
 

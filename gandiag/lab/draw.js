@@ -2,15 +2,21 @@
 "use strict";
 // Drawing: one run onto canvases. Places are whole numbers within a box of three sides of the view.
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-const words = (text) => { const b = bytes(text), v = new DataView(b.buffer); return Uint16Array.from({ length: b.length / 2 }, (_, i) => v.getUint16(2 * i, true)); };
+const doubles = (text) => { const b = bytes(text), v = new DataView(b.buffer); return Uint16Array.from({ length: b.length / 2 }, (_, i) => v.getUint16(2 * i, true)); };
 const theme = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 const mix = (a, b, t) => a.map((v, i) => Math.round(v + (b[i] - v) * t));
 const NONE = 255;
 
 function unpacked(run) {
-  for (const key of ["best", "disc", "density", "angle", "length"]) if (run[key]) run[key] = bytes(run[key]);
-  for (const key of ["real", "samples", "manifold", "outputs"]) if (run[key]) run[key] = words(run[key]);
+  const opened = (all, keys, how) => keys.forEach((key) => { if (all && all[key]) all[key] = how(all[key]); });
+  opened(run, ["best", "disc", "density"], bytes);
+  opened(run, ["real", "samples", "manifold"], doubles);
+  for (const pull of [run.pull, run.within && run.within.pull]) {
+    opened(pull, ["angle", "length"], bytes);
+    opened(pull, ["outputs"], doubles);
+  }
+  for (const change of run.within ? [run.within.change, run.within.moved] : []) opened(change, ["levels"], bytes);
   const [x, y, side] = run.view, [bx, by, wide] = run.box, unit = wide / 65535;
   // From a packed place to 0..1 of the view; y grows upwards.
   run.px = (v) => (bx + v * unit - x) / side;
@@ -117,16 +123,16 @@ function manifold(c, run, frame, size) {
 const sigmoid = (t) => 1 / (1 + Math.exp(-t));
 const PULL = { non_saturating: (f) => sigmoid(-f), saturating: sigmoid, least_squares: (f) => 1 - f, wasserstein: () => 1 };
 
-function arrows(c, run, frame, size, loss, logarithmic) {
-  const start = frame * run.arrows, first = frame * run.shown;
+// Of a pull: where its frame begins in it, and the place of each sample in 0..1 of the view.
+function arrows(c, run, { pull: { outputs, angle, length }, first, place }, size, loss, logarithmic) {
   c.strokeStyle = theme("arrow");
   c.lineWidth = 1.5;
   for (let i = 0; i < run.arrows; i++) {
-    const f = (run.outputs[start + i] / 65535 * 2 - 1) * 100, turn = run.angle[start + i] / 256 * 2 * Math.PI;
-    const slope = 10 ** (-6 + run.length[start + i] / 255 * 10), pull = PULL[loss](f) * slope * run.view[2];
+    const f = (outputs[first + i] / 65535 * 2 - 1) * 100, turn = angle[first + i] / 256 * 2 * Math.PI;
+    const slope = 10 ** (-6 + length[first + i] / 255 * 10), pull = PULL[loss](f) * slope * run.view[2];
     const strength = Math.abs(pull), reach = logarithmic ? 0.035 * Math.max(0, Math.log10(strength) + 3) : 0.01 * strength;
     const tall = Math.sign(pull) * Math.min(reach, 0.2) * size;
-    const x = run.px(run.samples[2 * (first + i)]) * size, y = run.py(run.samples[2 * (first + i) + 1]) * size;
+    const [x, y] = place(i).map((at) => at * size);
     const [u, v] = [x + tall * Math.cos(turn), y - tall * Math.sin(turn)];
     c.beginPath();
     c.moveTo(x, y);
@@ -154,7 +160,9 @@ function map(canvas, run, frame, which, layers, loss) {
   if (which !== "first") return;
   if (layers.manifold && run.manifold) manifold(c, run, frame, size);
   if (layers.fake) dots(c, run, frame, size, size, 2);
-  if (layers.arrows && run.disc) arrows(c, run, frame, size, loss, layers.log);
+  if (!layers.arrows || !run.disc) return;
+  const shown = frame * run.shown, place = (i) => [run.px(run.samples[2 * (shown + i)]), run.py(run.samples[2 * (shown + i) + 1])];
+  arrows(c, run, { pull: run.pull, first: frame * run.arrows, place }, size, loss, layers.log);
 }
 
 function bars(canvas, run, frame) {

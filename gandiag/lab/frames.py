@@ -14,7 +14,7 @@ from gandiag.lab.cells import best_discriminator, divergences
 from gandiag.lab.looking import ARROWS, FRESH, SAMPLES, Eyes, Noise
 from gandiag.lab.losses import LOSSES
 from gandiag.lab.real_side import RealSide
-from gandiag.lab.trace import ALWAYS, JUDGED, MAPPED, Trace
+from gandiag.lab.trace import ALWAYS, JUDGED, MAPPED, WITHIN, Trace
 
 Array = NDArray[np.float64]
 
@@ -30,7 +30,7 @@ class Frame:
     @classmethod
     def of_trace(cls, trace: Trace) -> list[Frame]:
         """Take a trace apart."""
-        framed = [k for k, s in (ALWAYS | JUDGED | MAPPED).items() if s[0] == "F" and k in trace.arrays]
+        framed = [k for k, s in (ALWAYS | JUDGED | MAPPED | WITHIN).items() if s[0] == "F" and k in trace.arrays]
         framed.remove("scalars")
         names = trace.facts["scalars"]
         return [
@@ -43,6 +43,15 @@ class Frame:
         ]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Before:
+    """What was seen before a step: D's outputs on the grid, and the first of the samples that are drawn."""
+
+    step: int
+    disc: Array
+    points: Array
+
+
 @dataclass(eq=False)
 class Scene:
     """What stays the same from frame to frame."""
@@ -52,6 +61,7 @@ class Scene:
     eyes: Eyes
     loss: str
     seed: int
+    pack: int = 1
 
     @cached_property
     def shown(self) -> Array:
@@ -76,6 +86,7 @@ class Scene:
         return {
             "data": side.name,
             "loss": self.loss,
+            "pack": self.pack,
             "output": LOSSES[self.loss].output,
             "latent": self.noise.width,
             "prior": self.noise.prior,
@@ -88,7 +99,18 @@ class Scene:
         }
 
 
-def look(scene: Scene, step: int, seconds: float, numbers: dict[str, float]) -> Frame | None:
+def look_before(scene: Scene, step: int) -> Before | None:
+    """Look at what the next step, ``step``, will change."""
+    if scene.eyes.discriminator is None:
+        return None
+    view = scene.side.view
+    disc = scene.eyes.judged(view.grid()).reshape(view.cells, view.cells)
+    return Before(step=step, disc=disc, points=scene.eyes.made(scene.shown[:ARROWS]))
+
+
+def look(
+    scene: Scene, step: int, seconds: float, numbers: dict[str, float], before: Before | None = None
+) -> Frame | None:
     """Look once; None where an output is not finite.
 
     Parameters
@@ -99,6 +121,8 @@ def look(scene: Scene, step: int, seconds: float, numbers: dict[str, float]) -> 
         Of training so far.
     numbers : dict
         What the training itself told.
+    before : Before, optional
+        Counts where it is of this step.
     """
     side, view, eyes = scene.side, scene.side.view, scene.eyes
     samples = eyes.made(scene.shown)
@@ -121,9 +145,10 @@ def look(scene: Scene, step: int, seconds: float, numbers: dict[str, float]) -> 
     scalars = numbers | divergences(side.shares, view.counts(fresh)) | side.modes_of(fresh)
     if eyes.discriminator is not None:
         arrays |= _judged(scene, samples)
+        arrays |= _within(scene, arrays, before if before is not None and before.step == step else None)
         if LOSSES[scene.loss].output == "logit":
-            scalars["d_gap"] = _gap(arrays["disc"], side.cells, q)
-    kept = {k: v if k in ("steps", "seconds") else v.astype(np.float32) for k, v in arrays.items()}
+            scalars["d_gap"] = _gap(arrays["disc"], side.cells, q, scene.pack)
+    kept = {k: v if k in ("steps", "seconds", "within") else v.astype(np.float32) for k, v in arrays.items()}
     if not all(np.isfinite(array).all() for array in kept.values()):
         return None
     return Frame(step=step, arrays=kept, scalars=scalars)
@@ -142,11 +167,24 @@ def _judged(scene: Scene, samples: Array) -> dict[str, NDArray[Any]]:
     }
 
 
-def _gap(logits: Array, p: Array, q: Array) -> float:
+def _within(scene: Scene, arrays: dict[str, NDArray[Any]], before: Before | None) -> dict[str, NDArray[Any]]:
+    """Tell what the step changed; where nothing was seen before it, nothing."""
+    disc, points = (arrays["disc"], arrays["points"]) if before is None else (before.disc, before.points)
+    outputs, slopes = scene.eyes.slopes(points)
+    return {
+        "within": np.array(before is not None, dtype=np.int64),
+        "disc_before": disc,
+        "points_before": points,
+        "slopes_before": slopes,
+        "at_before": outputs,
+    }
+
+
+def _gap(logits: Array, p: Array, q: Array, pack: int) -> float:
     """Measure how far D is from D*: the mean of ``|D - D*|`` under half the data, half the generator, within view."""
     from scipy.special import expit
 
-    best, weight = best_discriminator(p, q), p + q
+    best, weight = best_discriminator(p, q, pack=pack), p + q
     held = np.isfinite(best) & (weight > 0)
     if not held.any():
         return float("nan")

@@ -40,7 +40,21 @@ def packed(trace: Trace) -> dict[str, Any]:
     x, y, side = (float(value) for value in facts["view"])
     p = arrays["p"].astype(np.float64)
     box = (x - side, y - side, 3 * side)
-    kept = ("data", "loss", "output", "latent", "prior", "exact", "q_from", "view", "floors", "every", "modes", "rows")
+    kept = (
+        "data",
+        "loss",
+        "output",
+        "pack",
+        "latent",
+        "prior",
+        "exact",
+        "q_from",
+        "view",
+        "floors",
+        "every",
+        "modes",
+        "rows",
+    )
     run: dict[str, Any] = {key: facts[key] for key in kept}
     run |= {
         "name": printable(facts["name"], longest=80),
@@ -53,7 +67,7 @@ def packed(trace: Trace) -> dict[str, Any]:
         "scalars": {name: [_rounded(v) for v in trace.series(name)] for name in facts["scalars"]},
         "real": _places(arrays["real"], box),
         "samples": _places(arrays["samples"], box),
-        "best": _levels(best_discriminator(p[None], arrays["q"].astype(np.float64), least=LEAST)),
+        "best": _levels(best_discriminator(p[None], arrays["q"].astype(np.float64), least=LEAST, pack=facts["pack"])),
     }
     if "manifold" in arrays:
         run |= {
@@ -68,19 +82,50 @@ def _judged(trace: Trace) -> dict[str, Any]:
     """Pack what D says; a critic's numbers are drawn by how far they are from halfway between both sides' means."""
     arrays = {k: trace.arrays[k].astype(np.float64) for k in ("disc", "slopes", "at_points", "d_real", "d_fake")}
     shown = {k: _belief(arrays[k], arrays, trace.facts["output"]) for k in ("disc", "d_real", "d_fake")}
-    lengths = np.linalg.norm(arrays["slopes"], axis=-1)
-    low, high = SLOPE_DECADES
-    decade = np.clip(np.log10(np.maximum(lengths, 10**low)), low, high)
-    angle = np.arctan2(arrays["slopes"][..., 1], arrays["slopes"][..., 0]) / (2 * math.pi) % 1.0
-    outputs = np.clip(arrays["at_points"], -OUTPUT_LIMIT, OUTPUT_LIMIT) / OUTPUT_LIMIT
     return {
         "disc": _levels(shown["disc"]),
         "arrows": int(arrays["slopes"].shape[1]),
+        "pull": _pull(arrays["slopes"], arrays["at_points"]),
+        "histograms": [_histograms(shown[k]) for k in ("d_real", "d_fake")],
+        "within": _within(trace, arrays) if "within" in trace.arrays else None,
+    }
+
+
+def _pull(slopes: Array, outputs: Array) -> dict[str, str]:
+    """Pack slopes of D and what it says at the same points."""
+    low, high = SLOPE_DECADES
+    decade = np.clip(np.log10(np.maximum(np.linalg.norm(slopes, axis=-1), 10**low)), low, high)
+    angle = np.arctan2(slopes[..., 1], slopes[..., 0]) / (2 * math.pi) % 1.0
+    limited = np.clip(outputs, -OUTPUT_LIMIT, OUTPUT_LIMIT) / OUTPUT_LIMIT
+    return {
         "angle": _text(np.round(angle * 256).astype(np.int64) % 256, np.uint8),
         "length": _text(np.round((decade - low) / (high - low) * 255), np.uint8),
-        "outputs": _text(np.round((outputs + 1) / 2 * 65535), np.uint16),
-        "histograms": [_histograms(shown[k]) for k in ("d_real", "d_fake")],
+        "outputs": _text(np.round((limited + 1) / 2 * 65535), np.uint16),
     }
+
+
+def _within(trace: Trace, judged: dict[str, Array]) -> dict[str, Any]:
+    """Pack what one step changed, D's belief and places, each as 255 levels of the largest change of its frame.
+
+    One step moves a sample by less than a level of its packed place.
+    """
+    before = {k: trace.arrays[k].astype(np.float64) for k in ("disc_before", "points_before", "slopes_before")}
+    now, then = (_belief(v, judged, trace.facts["output"]) for v in (judged["disc"], before["disc_before"]))
+    moved = trace.arrays["points"].astype(np.float64) - before["points_before"]
+    side = float(trace.facts["view"][2])
+    return {
+        "seen": trace.arrays["within"].tolist(),
+        "change": _changes(now - then),
+        "moved": _changes(moved / side),
+        "pull": _pull(before["slopes_before"], trace.arrays["at_before"].astype(np.float64)),
+    }
+
+
+def _changes(values: Array) -> dict[str, Any]:
+    most = np.abs(values).reshape(len(values), -1).max(axis=1)
+    shape = (-1, *([1] * (values.ndim - 1)))
+    levels = np.round(values / np.maximum(most, 1e-30).reshape(shape) * 127) + 127
+    return {"most": [_rounded(float(m)) for m in most], "levels": _text(levels, np.uint8)}
 
 
 def _belief(values: Array, arrays: dict[str, Array], output: str) -> Array:

@@ -85,7 +85,7 @@ def _rendered(runs: Sequence[Trace], left_out: int) -> str:
     from markupsafe import Markup
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    style, script = _own("page.css"), _own("draw.js") + _own("player.js")
+    style, script = _own("page.css"), "".join(map(_own, ("draw.js", "within.js", "player.js")))
     shown = [packed(run) for run in runs]
     names = [run["name"] or f"run {i + 1}" for i, run in enumerate(shown)]
     return environment.from_string(_own("page.html")).render(
@@ -138,6 +138,7 @@ def _told(trace: Trace, name: str) -> dict[str, Any]:
         "floor": f"A perfect generator would show JS {short(mean)} nats, at most {short(high)} in 39 of 40 looks.",
         "broken": ", ".join(f"{step:,}" for step in facts.get("broken", [])[:20]),
         "disc": "disc" in trace.arrays,
+        "within": "within" in trace.arrays,
     }
 
 
@@ -148,9 +149,10 @@ def _facts(trace: Trace) -> str:
     sheet = "a random two-dimensional slice of the latents" if wide > 2 else "all latents"
     law = "integrals of the known density" if facts["exact"] else f"counts of {trace.facts['rows']:,} real rows at most"
     flow = "even latents pushed through G" if facts["q_from"] == "flow" else f"{facts['rows']:,} samples of G, counted"
+    star = "p/(p+q)" if facts["pack"] == 1 else f"p^k/(p^k+q^k), of packs of k = {facts['pack']} copies,"
     return (
         f"{printable(facts['data'], longest=120)}; {wide} {noise} latent{'s' * (wide > 1)}; loss "
-        f"{str(facts['loss']).replace('_', ' ')}. D* = p/(p+q) per cell: p by {law}, q by {flow}. "
+        f"{str(facts['loss']).replace('_', ' ')}. D* = {star} per cell: p by {law}, q by {flow}. "
         f"The manifold is of {sheet}."
     )
 

@@ -4,7 +4,8 @@
   const steps = [...new Set(runs.flatMap((run) => run.steps))].sort((a, b) => a - b), last = steps.length - 1;
   const frameAt = (run, step) => Math.max(0, run.steps.findLastIndex((s) => s <= step));
   const layers = {}, boxes = [...document.querySelectorAll("[data-layer]")];
-  let now = 0, playing = false, due = 0;
+  // It opens where the run ended; playing from there begins anew.
+  let now = last, playing = false, due = 0;
 
   // Title, scalar, lowest and highest value of the axis where they are known.
   const LN2 = Math.log(2), CHARTS = [
@@ -24,7 +25,7 @@
     by("charts").append(figure);
     return { spec, canvas };
   });
-  const told = (v) => (v === null || v === undefined ? "–" : Math.abs(v) >= 1000 ? Math.round(v).toLocaleString("en") : String(Number(v.toPrecision(3))));
+  const told = (v) => (v === null || v === undefined ? "–" : Math.abs(v) >= 1000 ? Math.round(v).toLocaleString("en") : String(Number(v.toPrecision(3))).replace("-", "−"));
 
   function marks(name) {
     const out = [];
@@ -61,14 +62,11 @@
       c.fillRect(left, y(most), w - left - right, y(from) - y(most));
       c.globalAlpha = 1;
     }
-    for (const [level, words] of known) {
+    for (const [level] of known) {
       c.setLineDash([3, 4]);
       c.strokeStyle = theme("soft");
       line(c, [[left, y(level)], [w - right, y(level)]]);
       c.setLineDash([]);
-      c.fillStyle = theme("soft");
-      c.textAlign = "center";
-      c.fillText(words, (left + w - right) / 2, y(level) < top + 14 ? y(level) + 12 : y(level) - 4);
     }
     runs.forEach((run, i) => {
       c.strokeStyle = theme("ab"[i]);
@@ -77,6 +75,8 @@
       line(c, values(run, name).map((v, k) => (v === null ? null : [x(run.steps[k]), y(v)])));
       c.setLineDash([]);
     });
+    c.textAlign = "center";
+    for (const [level, says] of known) words(c, says, (left + w - right) / 2, y(level) < top + 14 ? y(level) + 12 : y(level) - 4);
     c.strokeStyle = theme("ink");
     c.lineWidth = 1;
     line(c, [[x(steps[now]), top], [x(steps[now]), h - bottom]]);
@@ -97,9 +97,9 @@
   function sentence(run, frame) {
     const v = (name) => values(run, name)[frame], parts = [`step ${run.steps[frame].toLocaleString("en")}, ${told(run.seconds[frame])} s`];
     parts.push(`JS ${told(v("js"))} nats (perfect: ${told(run.floors.js[0])})`);
-    for (const name of ["D", "G"]) if (v("loss/" + name) !== undefined) parts.push(`cost of ${name} ${told(v("loss/" + name))}`);
+    for (const name of ["D", "G"]) if (v("loss/" + name) != null) parts.push(`cost of ${name} ${told(v("loss/" + name))}`);
     if (run.modes) parts.push(`${told(v("modes"))} of ${run.modes} modes`);
-    if (v("examples_per_second") !== undefined) parts.push(`${told(v("examples_per_second"))} examples/s`);
+    if (v("examples_per_second") != null) parts.push(`${told(v("examples_per_second"))} examples/s`);
     return parts.join(" · ");
   }
 
@@ -119,6 +119,12 @@
       const row = part("strip");
       row.frames = strip(row, run, frame);
       row.setAttribute("aria-label", `Samples of ${run.name} at ${row.frames.length} frames from first to last`);
+      if (part("within")) {
+        const says = told_within(run, frame, told);
+        within(part("within"), run, frame, loss, layers.log);
+        part("within-caption").textContent = says;
+        part("within").setAttribute("aria-label", `${run.name}, step ${run.steps[frame]}, ${says}`);
+      }
       if (part("bars")) {
         bars(part("bars"), run, frame);
         part("bars").setAttribute("aria-label", `Histogram of what D says of data and of made samples, ${run.name}, ${text}`);
@@ -193,7 +199,7 @@
     const i = Math.min(row.frames.length - 1, Math.floor(event.offsetX / row.clientWidth * row.frames.length));
     go(nearest(runs[Number(row.closest("[data-run]").dataset.run)].steps[row.frames[i]]));
   }));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", draw);
   document.querySelectorAll("details").forEach((one) => (one.open = false));
   by("lab").hidden = false;
   read();

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.errors import ConfigError
-from gandiag.lab.frames import Frame, Scene, look
+from gandiag.lab.frames import Before, Frame, Scene, look, look_before
 from gandiag.lab.looking import Eyes, Noise
 from gandiag.lab.losses import LOSSES
 from gandiag.lab.real_side import RealSide
@@ -27,7 +27,7 @@ class LabRecorder:
     """Records a run whose samples lie in the plane, for ``gandiag lab``.
 
     A frame holds 400 samples of fixed latents, D on a grid, shares of the generator in the same cells, the manifold
-    with its Jacobian, slopes of D at 100 of the samples, and numbers; about 30 kB. At more than 100 frames every second
+    with its Jacobian, slopes of D at 100 of the samples, and numbers; about 35 kB. At more than 100 frames every second
     one is dropped and ``every`` doubled, so that a run of any length fits. Training stays bit for bit what it is.
 
     Parameters
@@ -45,6 +45,8 @@ class LabRecorder:
         Standard normal, or uniform in [-1, 1].
     loss : {"non_saturating", "saturating", "least_squares", "wasserstein"}
         What the generator descends; the arrows are its negative gradient.
+    pack : int
+        How many samples ``discriminator`` was trained to judge at once, and judges copies of here: D* is of packs then.
     every : int
         Steps between frames.
     out : path
@@ -87,6 +89,7 @@ class LabRecorder:
         latent: int = 2,
         prior: Literal["normal", "uniform"] = "normal",
         loss: Literal["non_saturating", "saturating", "least_squares", "wasserstein"] = "non_saturating",
+        pack: int = 1,
         every: int = 100,
         out: str | Path,
         name: str | None = None,
@@ -95,19 +98,21 @@ class LabRecorder:
         resume: bool = False,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        if loss not in LOSSES or every < 1:
+        if loss not in LOSSES or every < 1 or pack < 1:
             raise ConfigError(
-                f"`loss` must be one of {', '.join(LOSSES)}, and `every` at least 1",
-                received=f"{loss}, {every}",
+                f"`loss` must be one of {', '.join(LOSSES)}, `every` and `pack` at least 1",
+                received=f"{loss}, {every}, {pack}",
                 remedy="Name the loss that the generator descends.",
             )
         self.every, self.out = every, Path(out)
         side = RealSide.of(real, density, seed)
         noise = Noise(width=latent, prior=prior)
-        self._scene = Scene(side=side, noise=noise, eyes=Eyes(generator, discriminator), loss=loss, seed=seed)
+        eyes = Eyes(generator, discriminator)
+        self._scene = Scene(side=side, noise=noise, eyes=eyes, loss=loss, seed=seed, pack=pack)
         self._watched = [*modules_within(generator), *modules_within(discriminator)]
         self._facts = self._scene.facts | {"name": name or self.out.resolve().name}
         self._frames: list[Frame] = []
+        self._before: Before | None = None
         self._broken: list[int] = []
         self._clock, self._window = clock, _Window(clock)
         self._step, self._saved_at = -1, clock()
@@ -139,9 +144,11 @@ class LabRecorder:
         self._step = number
         self._window.add(losses or {}, examples)
         # The first step that is seen gets a frame too: it is where the run begins.
-        if number % self.every and (self._frames or self._broken):
-            return False
-        return self._record()
+        seen = not number % self.every or not (self._frames or self._broken)
+        recorded = self._record() if seen else False
+        if not (number + 1) % self.every:
+            self._look_before(number + 1)
+        return recorded
 
     def close(self) -> None:
         """Record where the run ended, and write the file."""
@@ -176,7 +183,7 @@ class LabRecorder:
     def _record(self) -> bool:
         numbers = self._window.close()
         with undisturbed(self._watched):
-            frame = look(self._scene, self._step, self._window.seconds, numbers)
+            frame = look(self._scene, self._step, self._window.seconds, numbers, self._before)
         if frame is None:
             self._broken.append(self._step)
         else:
@@ -190,6 +197,13 @@ class LabRecorder:
         self._window.go()
         return frame is not None
 
+    def _look_before(self, step: int) -> None:
+        """See what the step of the next frame is going to change; this takes none of the run's time either."""
+        self._window.stop()
+        with undisturbed(self._watched):
+            self._before = look_before(self._scene, step)
+        self._window.go()
+
     def _go_on(self, resume: bool) -> None:
         if not resume:
             raise ConfigError(
@@ -198,7 +212,7 @@ class LabRecorder:
                 remedy="Name another folder, or go on with that run with resume=True.",
             )
         trace = read_trace(self.out)
-        same = ("data", "loss", "latent", "prior", "view")
+        same = ("data", "loss", "pack", "latent", "prior", "view")
         if any(trace.facts[key] != self._facts[key] for key in same):
             raise ConfigError(
                 "a trace can only be gone on with on the same data, latents and loss",
@@ -223,6 +237,7 @@ class _Window:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock, self._since, self.seconds, self.steps = clock, clock(), 0.0, 0
+        self._passed = 0.0
         self._sums: dict[str, list[Any]] = {}
         self._examples: int | None = None
 
@@ -236,13 +251,18 @@ class _Window:
 
     def close(self) -> dict[str, float]:
         """Give the means and the pace, and begin another window."""
-        passed = self._clock() - self._since
+        self.stop()
+        passed, self._passed = self._passed, 0.0
         self.seconds += passed
         out = {f"loss/{name}": float(np.mean([float(v) for v in found])) for name, found in self._sums.items()}
         if self._examples is not None and passed > 0 and self.steps > 1:
             out["examples_per_second"] = self._examples / passed
         self._sums, self._examples, self.steps = {}, None, 0
         return out
+
+    def stop(self) -> None:
+        """Count no time until `go`."""
+        self._passed += self._clock() - self._since
 
     def go(self) -> None:
         """Count time from now on."""

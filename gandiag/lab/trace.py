@@ -18,7 +18,8 @@ NAME = "lab.safetensors"
 FORMAT = "gandiag-lab-1"
 
 # Name -> shape: F frames, N samples, G cells a side, R rows and C columns of the manifold, K arrows, B real rows,
-# S scalars. The second list is of what needs a discriminator, the third of what needs a manifold.
+# S scalars. JUDGED needs a discriminator, MAPPED a manifold. WITHIN is of the step of a frame: what was before it
+# (where ``within`` is 1), and what D says after it of the samples of before.
 ALWAYS = {
     "steps": "F",
     "seconds": "F",
@@ -30,7 +31,8 @@ ALWAYS = {
 }
 JUDGED = {"disc": "FGG", "points": "FK2", "slopes": "FK2", "at_points": "FK", "d_real": "FB", "d_fake": "FN"}
 MAPPED = {"manifold": "FRC2", "density": "FRC"}
-SHAPES = ALWAYS | JUDGED | MAPPED
+WITHIN = {"within": "F", "disc_before": "FGG", "points_before": "FK2", "slopes_before": "FK2", "at_before": "FK"}
+SHAPES = ALWAYS | JUDGED | MAPPED | WITHIN
 
 FACTS = ("name", "data", "loss", "output", "latent", "prior", "exact", "q_from", "view", "scalars", "floors", "every")
 
@@ -44,7 +46,8 @@ class Trace:
     facts : dict
         ``name``, ``data``, ``loss``, ``output`` of D, ``latent``, ``prior``, ``exact`` (whether the data's density is
         known), ``q_from``, ``view`` (x and y of the corner, side), ``scalars`` (names of the columns), ``floors``,
-        ``every``, ``modes``, ``broken`` (steps whose outputs were not finite), ``rows`` (of each measurement).
+        ``every``, ``modes``, ``broken`` (steps whose outputs were not finite), ``rows`` (of each measurement),
+        ``pack``.
     arrays : dict of ndarray
         See `SHAPES`; optional ones are absent where there was no discriminator or no manifold.
     """
@@ -119,6 +122,7 @@ def _require_whole(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> No
     absent = [name for name in FACTS if name not in facts] + [name for name in ALWAYS if name not in arrays]
     if absent:
         raise ValueError(f"without {', '.join(absent)}")
+    facts.setdefault("pack", 1)
     sizes: dict[str, int] = {"2": 2, "S": len(facts["scalars"])}
     for name, array in arrays.items():
         letters = SHAPES[name]
@@ -129,7 +133,7 @@ def _require_whole(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> No
                 raise ValueError(f"{name} of shape {array.shape}")
         if name != "scalars" and not np.isfinite(array).all():
             raise ValueError(f"{name} is not finite")
-    for group in (JUDGED, MAPPED):
+    for group in (JUDGED, MAPPED, WITHIN):
         if 0 < len(group.keys() & arrays.keys()) < len(group):
             raise ValueError(f"without some of {', '.join(group)}")
     if (np.diff(arrays["steps"]) <= 0).any() or not float(facts["view"][2]) > 0 or len(facts["view"]) != 3:

@@ -88,6 +88,7 @@ def recorder_of(run: Run, every: int) -> LabRecorder:
         discriminator=judged,
         latent=int(config.latent),
         loss=loss,
+        pack=pack,
         every=every,
         out=run.out,
         name=f"{run.spec.name} {run.preset.name}, {run.out.resolve().name}",

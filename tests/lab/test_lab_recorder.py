@@ -160,6 +160,38 @@ def test_training_is_bit_for_bit_what_it_is_without_the_lab(tmp_path: Path) -> N
     assert torch.equal(weights(None), weights(tmp_path))
 
 
+def test_what_a_step_changes_is_seen_before_it_begins_and_its_time_does_not_count(tmp_path: Path) -> None:
+    now, net, critic = [0.0], linear([[1.0, 0.0], [0.0, 1.0]]), linear([[0.5, -0.25]])
+
+    def slow(x: torch.Tensor) -> torch.Tensor:
+        now[0] += 100.0
+        out: torch.Tensor = critic(x)
+        return out
+
+    with LabRecorder(
+        REAL, generator=net, discriminator=slow, latent=2, every=2, out=tmp_path, clock=lambda: now[0]
+    ) as lab:
+        for step in range(5):
+            now[0] += 1.0
+            with torch.no_grad():
+                critic.weight.add_(1.0)
+                net.weight.mul_(2.0)
+            lab.step(step, examples=10)
+    trace = read_trace(tmp_path)
+    assert trace.arrays["steps"].tolist() == [0, 2, 4]
+    assert trace.arrays["within"].tolist() == [0, 1, 1]
+    assert np.allclose(trace.arrays["points"][1:], 2 * trace.arrays["points_before"][1:], rtol=1e-5)
+    at = View(low=tuple(trace.facts["view"][:2]), side=trace.facts["view"][2], cells=40).grid()
+    weights = np.array([[0.5, -0.25]]) + np.array(
+        [[0.0], [2.0], [4.0]]
+    )  # before steps 2 and 4, and in the first frame 1
+    weights[0] += 1.0
+    assert np.allclose(trace.arrays["disc_before"].reshape(3, -1), weights @ at.T, atol=1e-4)
+    assert np.allclose(trace.arrays["slopes_before"][2], [5.5, 4.75])  # of D after its update, where G's samples were
+    assert trace.arrays["seconds"].tolist() == [1.0, 3.0, 5.0]
+    assert trace.series("examples_per_second")[1:].tolist() == [10.0, 10.0]
+
+
 def test_a_long_run_keeps_at_most_a_hundred_frames_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from gandiag.lab import recorder
 
@@ -210,7 +242,8 @@ def test_wide_latents_are_seen_through_a_slice_and_counts(tmp_path: Path) -> Non
         ({"discriminator": linear([[1.0, 0.0], [0.0, 1.0]])}, "one number per sample"),
         ({"loss": "hinge"}, "`loss` must be one of"),
         ({"prior": "sphere"}, "`prior` must be"),
-        ({"every": 0}, "`every` at least 1"),
+        ({"every": 0}, "`every` and `pack` at least 1"),
+        ({"pack": 0}, "`every` and `pack` at least 1"),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path: Path, options: dict[str, Any], match: str) -> None:

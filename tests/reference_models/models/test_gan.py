@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ from torch.nn.functional import softplus
 
 from gandiag.datasets.gauss1d import open_gauss1d
 from gandiag.errors import ConfigError
+from gandiag.lab import read_trace
 from reference_models import losses
 from reference_models.core.data import Batches
+from reference_models.core.lab import Lab
 from reference_models.core.loop import Run, fit
 from reference_models.core.rng import Keys
-from reference_models.core.running import begin
+from reference_models.core.running import begin, train
 from reference_models.models.gan import GAN, GENERATOR_LOSSES, packed
 
 GRID = torch.linspace(-7, 9, 4001, dtype=torch.float64)
@@ -257,6 +260,18 @@ def test_d_judges_packs_of_real_rows_and_packs_of_made_rows() -> None:
     assert batch.size == 32
     torch.testing.assert_close(given[0].flatten(0, 1), real)
     assert not any(torch.equal(made.flatten(0, 1)[i], row) for made in given[1:] for i, row in enumerate(real))
+
+
+def test_the_lab_asks_a_packed_d_about_packs_of_copies(tmp_path: Path) -> None:
+    with Lab(1) as lab:
+        run = train("gan", "smoke", device="cpu", steps=3, out=tmp_path, callbacks=[lab], pack=3)
+    trace = read_trace(tmp_path)
+    assert trace.facts["pack"] == 3
+    assert trace.arrays["within"].tolist() == [0, 1, 1]
+    points = torch.tensor(trace.arrays["points"][-1])
+    with torch.no_grad():
+        said = run.model.networks["D"].eval()(points[:, None].expand(-1, 3, -1)).ravel()
+    torch.testing.assert_close(said, torch.tensor(trace.arrays["at_points"][-1]))
 
 
 @pytest.mark.parametrize("wrong", [{"k": 0}, {"pack": 0}, {"smoothing": 1.0}, {"smoothing": -0.1}])

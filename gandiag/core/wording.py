@@ -23,17 +23,6 @@ def printable(text: object, *, longest: int | None = None) -> str:
     return clean
 
 
-# A spreadsheet takes text that begins like this for a formula, and runs it.
-_FORMULA = ("=", "+", "-", "@")
-
-
-def harmless(value: object) -> object:
-    """Make a value fit for a cell of a CSV file: None is empty, and text that would be run gets an apostrophe."""
-    if value is None:
-        return ""
-    return f"'{value}" if isinstance(value, str) and value.lstrip().startswith(_FORMULA) else value
-
-
 def short(value: float) -> str:
     """Write a number in four significant digits."""
     if value == int(value) and abs(value) < 1e6:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from gandiag.core.csv_text import harmless
 from gandiag.errors import ConfigError
 from gandiag.monitor.history import Row, as_json
 
@@ -74,9 +75,11 @@ class Csv(_Appended):
         if not self.path.exists() or self.path.stat().st_size == 0:
             table.writerow(["step", "seconds", "kind", "name", "value"])
         for name, value in row.get("values", {}).items():
-            table.writerow([row["step"], row["seconds"], row["kind"], name, "" if value is None else repr(value)])
+            table.writerow(
+                [row["step"], row["seconds"], row["kind"], harmless(name), "" if value is None else repr(value)]
+            )
         if row["kind"] in ("alarm", "event"):
-            table.writerow([row["step"], row["seconds"], row["kind"], row["name"], ""])
+            table.writerow([row["step"], row["seconds"], row["kind"], harmless(row["name"]), ""])
         if text.getvalue():
             self.append(text.getvalue())
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +33,7 @@ def draw(report: Report, kind: str, *, fake: int, venue: str | None, columns: in
     one(report, fake)
     if not spec.applies(report, fake):
         raise nothing_to_draw(kind, f"no numbers of it for {report.fakes[fake].name}")
-    with paper_style(venue, columns=columns):
+    with paper_style(venue, columns=columns), _any_alphabet():
         drawn: Any = spec.draw(report, fake, **options)
         figure: Figure = (drawn.ravel()[0] if hasattr(drawn, "ravel") else drawn).figure
         if venue is not None:
@@ -45,14 +47,21 @@ def write(
 ) -> list[Path]:
     """Draw a figure into a file, and its numbers beside it where asked; name the files."""
     figure = draw(report, kind, venue=venue, columns=columns, **asked)
-    with paper_style(venue, columns=columns), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # a name in a script that the font lacks
+    with paper_style(venue, columns=columns), _any_alphabet():
         save_figure(figure, path)
     if not csv:
         return [path]
     numbers = path.with_suffix(".csv")
     write_numbers(figure, numbers)
     return [path, numbers]
+
+
+@contextmanager
+def _any_alphabet() -> Iterator[None]:
+    """Let names be in a script that the font lacks: boxes stand for its letters."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
 
 
 def drawable(report: Report, fake: int) -> list[tuple[str, str]]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import importlib
 import io
-import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from gandiag.core.checks import unknown_name
+from gandiag.core.csv_text import csv_text
 from gandiag.core.files import write_files
-from gandiag.core.wording import harmless, printable
+from gandiag.core.wording import printable
 from gandiag.errors import ConfigError, MissingExtra
+from gandiag.plots._pgf import in_tex, tex_program
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -133,14 +133,16 @@ def save_figure(figure: Figure, path: Path) -> None:
             received=path.name,
             remedy=f"End it in {', '.join(ENDINGS)}.",
         )
-    if ending == ".pgf" and not any(shutil.which(program) for program in ("xelatex", "pdflatex", "lualatex")):
+    if ending == ".pgf" and not tex_program():
         raise MissingExtra(
             "a .pgf figure needs LaTeX to measure its letters",
             received="neither xelatex, pdflatex nor lualatex is installed",
             remedy="Install LaTeX, or write a .pdf.",
         )
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=ending[1:], dpi=_DPI, metadata=_NO_DATES.get(ending))
+    with in_tex(figure) if ending == ".pgf" else nullcontext():
+        dates: Any = {"metadata": _NO_DATES[ending]} if ending in _NO_DATES else {}
+        figure.savefig(buffer, format=ending[1:], dpi=_DPI, **dates)
     write_files({path: buffer.getvalue()}, what="a figure")
 
 
@@ -206,8 +208,4 @@ def _drawn(ax: Any) -> Iterator[tuple[str, str, Any]]:
 
 def write_numbers(figure: Figure, path: Path) -> None:
     """Write what a figure draws as CSV."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: harmless(value) for key, value in row.items()} for row in drawn_numbers(figure))
-    write_files({path: out.getvalue().encode()}, what="the numbers of a figure")
+    write_files({path: csv_text(COLUMNS, drawn_numbers(figure)).encode()}, what="the numbers of a figure")

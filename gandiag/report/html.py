@@ -7,6 +7,7 @@ policy forbids every load. Equal reports give equal bytes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 MOST_BYTES = 3_000_000
 _FIGURE_BYTES = 1_900_000
 _JSON_BYTES = 500_000
+
+# What could end a tag, or turn the lines round of one who reads the source; all of it in the basic plane.
+_UNSEEN = re.compile("[<>&\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,6 +244,4 @@ def _embedded(report: Report) -> Mapping[str, Any]:
     text = to_json(report).decode("utf-8")
     if len(text) > _JSON_BYTES:
         return {"text": None, "size": f"{len(text) / 1e6:.1f} MB"}
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return {"text": Markup(text), "size": ""}
+    return {"text": Markup(_UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text)), "size": ""}

@@ -9,7 +9,9 @@ from gandiag.core.verdict import Judgement, Verdict
 from gandiag.core.wording import short_p
 from gandiag.gate.formats._spec import FormatSpec, safe, title, told_error
 
-_SPECIAL = "\\`*_{}[]()#+-.!|~@"
+_SPECIAL = "\\`*_{}[]()#+-.!|~$:"
+# GitHub and GitLab look for people in the text that they rendered: no escape is left there, but an empty comment is.
+_NOBODY = "@<!-- -->"
 
 
 def render(verdicts: Sequence[Verdict]) -> str:
@@ -41,7 +43,7 @@ def _row(judgement: Judgement) -> str:
 def escaped(text: object) -> str:
     """Make text stand as it is in Markdown: no markup, no HTML, no end of a cell."""
     clean = html.escape(safe(text), quote=False)
-    return "".join(f"\\{c}" if c in _SPECIAL else c for c in clean)
+    return "".join(f"\\{c}" if c in _SPECIAL else _NOBODY if c == "@" else c for c in clean)
 
 
 FORMAT = FormatSpec(name="markdown", summary="A table for comments and job summaries.", suffix=".md", render=render)

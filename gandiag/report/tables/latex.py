@@ -5,34 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gandiag.core.report import Report
-from gandiag.core.wording import printable
+from gandiag.core.tex import tex
 from gandiag.report.tables.comparison import FLOOR, Cell, Comparison, comparison
 from gandiag.report.tables.rounding import Rounded
 
-_ESCAPED = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "`": r"\textasciigrave{}",
-    "'": r"\textquotesingle{}",
-    "-": r"{-}",  # two of them would become a dash
-    "±": r"\(\pm\)",
-    "≥": r"\(\geq\)",
-    "≤": r"\(\leq\)",
-    "…": r"\ldots{}",
-    "é": r"\'e",
-}
 _ARROWS = {"↓": r" \(\downarrow\)", "↑": r" \(\uparrow\)", "": ""}
 _BOUNDS = {"≥": r"\geq ", "≤": r"\leq ", "": ""}
 _WRAPPED = {"best": r"\textbf{%s}", "tied": r"\underline{%s}", "": "%s"}
@@ -50,16 +26,15 @@ def to_latex(report: Report, metrics: Iterable[str] | None = None) -> str:
     Returns
     -------
     str
-        A ``tabular`` that needs the packages booktabs and textcomp (part of LaTeX since 2020), with its notes as
-        comments. Names are escaped: whatever a sampler is called, it is text. Characters beyond ASCII that LaTeX may
-        lack stay as they are, for XeLaTeX and LuaLaTeX.
+        A ``tabular`` that needs the package booktabs, with its notes as comments. Names are escaped: whatever a sampler
+        is called, it is text. Characters beyond ASCII that LaTeX may lack stay as they are, for XeLaTeX and LuaLaTeX.
     """
     return drawn(comparison(report, metrics))
 
 
 def drawn(table: Comparison) -> str:
     """Write a comparison as LaTeX."""
-    heads = [rf"{escaped(c.title)}{_ARROWS[c.arrow]}" for c in table.columns]
+    heads = [rf"{tex(c.title)}{_ARROWS[c.arrow]}" for c in table.columns]
     lines = [
         "% needs \\usepackage{booktabs}",
         *(f"% {note}" for note in table.notes),
@@ -69,15 +44,10 @@ def drawn(table: Comparison) -> str:
         r"\midrule",
     ]
     for row, name in enumerate(table.samplers):
-        lines.append(" & ".join([escaped(name), *(_cell(c.cells[row]) for c in table.columns)]) + r" \\")
+        lines.append(" & ".join([tex(name), *(_cell(c.cells[row]) for c in table.columns)]) + r" \\")
     if any(c.floor.number is not None for c in table.columns):
         lines += [r"\midrule", " & ".join([FLOOR, *(_cell(c.floor) for c in table.columns)]) + r" \\"]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
-
-
-def escaped(text: str) -> str:
-    """Escape what LaTeX would take for a command; line breaks and invisible characters do not pass."""
-    return "".join(_ESCAPED.get(character, character) for character in printable(text))
 
 
 def _cell(cell: Cell) -> str:

@@ -10,7 +10,9 @@ from gandiag.report.tables.comparison import FLOOR, Cell, Comparison, comparison
 from gandiag.report.tables.rounding import Rounded
 
 # Everything that Markdown or the HTML that it may hold could take for more than text.
-_SPECIAL = "\\`*_{}[]()<>#+-.!|~&$:@"
+_SPECIAL = "\\`*_{}[]()<>#+-.!|~&$:"
+# GitHub and GitLab look for people in the text that they rendered: no escape is left there, but an empty comment is.
+_NOBODY = "@<!-- -->"
 _WRAPPED = {"best": "**%s**", "tied": "<u>%s</u>", "": "%s"}
 
 
@@ -41,7 +43,7 @@ def drawn(table: Comparison) -> str:
 
 def escaped(text: str) -> str:
     """Escape what Markdown would take for markup."""
-    return "".join(f"&#{ord(c)};" if c in _SPECIAL else c for c in printable(text))
+    return "".join(f"&#{ord(c)};" if c in _SPECIAL else _NOBODY if c == "@" else c for c in printable(text))
 
 
 def _row(cells: list[str]) -> str:

@@ -44,8 +44,8 @@ def rounded(value: float, low: float | None = None, high: float | None = None) -
 
     Examples
     --------
-    >>> rounded(3.14159, 3.0, 3.3)
-    Rounded(value='3.14', below='0.14', above='0.16', exponent=0)
+    >>> rounded(3.14159, 3.0, 3.9)
+    Rounded(value='3.14', below='0.14', above='0.76', exponent=0)
     >>> rounded(0.000123456)
     Rounded(value='1.23', below='', above='', exponent=-4)
     """

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import importlib
-import io
 from collections.abc import Iterable
 from typing import Any
 
+from gandiag.core.csv_text import csv_text
 from gandiag.core.report import FakeReport, Report
 from gandiag.core.results import Result
-from gandiag.core.wording import harmless, printable
+from gandiag.core.wording import printable
 from gandiag.errors import MissingExtra
 from gandiag.plots._words import p_used
 from gandiag.report.tables.comparison import comparison
@@ -58,12 +57,7 @@ def to_csv(report: Report, metrics: Iterable[str] | None = None) -> str:
 
     Text that a spreadsheet would run as a formula gets an apostrophe in front.
     """
-    out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for row in tidy_rows(report, metrics):
-        writer.writerow({key: harmless(value) for key, value in row.items()})
-    return out.getvalue()
+    return csv_text(COLUMNS, tidy_rows(report, metrics))
 
 
 def to_pandas(report: Report, metrics: Iterable[str] | None = None) -> Any:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from gandiag.calibration.contract_inputs import SIDES, degenerate, ordinary_pair, witnesses
-from gandiag.calibration.contract_subject import Subject, agree
+from gandiag.calibration.contract_inputs import SIDES, degenerate, ordinary_pair
+from gandiag.calibration.contract_subject import Subject, agree, defined
 from gandiag.core.results import OPTIONAL_FIELDS
 
 FEW_PERMUTATIONS = 19
@@ -45,7 +45,7 @@ def in_range(subject: Subject) -> str | None:
     """Compare estimates with the declared range."""
     low = -np.inf if subject.spec.low is None else subject.spec.low
     high = np.inf if subject.spec.high is None else subject.spec.high
-    found = subject.estimates(ordinary_pair(), *witnesses())
+    found = [*subject.estimates(ordinary_pair()), *defined(subject.at_witnesses)]
     out = [value for value in found if not low <= value <= high]
     return f"{out[0]:g} outside [{low:g}, {high:g}]" if out else None
 

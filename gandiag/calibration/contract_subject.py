@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from gandiag.calibration.contract_inputs import witnesses
 from gandiag.calibration.inputs import suited
 from gandiag.calibration.null_simulation import ready
 from gandiag.core.comparison import Comparison
@@ -18,7 +20,13 @@ QUICK_REPETITIONS = 60
 
 
 class Subject:
-    """One metric under examination."""
+    """One metric under examination.
+
+    Attributes
+    ----------
+    at_witnesses : list of float or None
+        The estimates on `witnesses()`: several rules compare with them, and one measurement serves all of these.
+    """
 
     def __init__(self, spec: MetricSpec, *, repetitions: int = QUICK_REPETITIONS) -> None:
         self.spec = ready(spec)
@@ -34,8 +42,11 @@ class Subject:
 
     def estimates(self, *pairs: Comparison) -> list[float]:
         """Measure some comparisons; an undefined one leaves nothing to compare."""
-        found = [self.measurement(pair).estimate for pair in pairs]
-        return [value for value in found if value is not None]
+        return defined(self.measurement(pair).estimate for pair in pairs)
+
+    @cached_property
+    def at_witnesses(self) -> list[float | None]:  # noqa: D102
+        return [self.measurement(pair).estimate for pair in witnesses()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +67,11 @@ class Rule:
     demand: str
     remedy: str
     broken: Callable[[Subject], str | None]
+
+
+def defined(values: Iterable[float | None]) -> list[float]:
+    """Leave out what is undefined."""
+    return [value for value in values if value is not None]
 
 
 def agree(values: list[float]) -> bool:

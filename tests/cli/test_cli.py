@@ -1,24 +1,45 @@
-"""The command line as a stranger meets it: exit codes, stdout for results, stderr for the rest."""
+"""The command line as a stranger meets it: exit codes, stdout for results, stderr for the rest.
+
+Most calls run in this process, through the same `main`; what a process of its own can show has one.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
 import sys
 import time
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
+from gandiag.cli import main
+
 QUICK = ["--metrics", "energy,moment_difference", "--permutations", "199"]
 
 
-def gandiag(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+Done = subprocess.CompletedProcess[str]
+
+
+def process(*args: str, cwd: Path) -> Done:
+    """Run the command line as a user does."""
     return subprocess.run(
         [sys.executable, "-m", "gandiag", *args], capture_output=True, text=True, cwd=cwd, check=False
     )
+
+
+def gandiag(*args: str, cwd: Path) -> Done:
+    """Run the command line here: a process takes seconds to import what it needs."""
+    out, err = io.StringIO(), io.StringIO()
+    argv = patch.object(sys, "argv", ["gandiag", *args])
+    with chdir(cwd), argv, redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+        main()
+    return subprocess.CompletedProcess(args, int(end.value.code or 0), out.getvalue(), err.getvalue())
 
 
 @pytest.fixture
@@ -44,8 +65,9 @@ def test_score_prints_the_finding_on_stdout_and_nothing_else_there(folder: Path)
 
 
 def test_score_writes_json_and_html_where_asked(folder: Path) -> None:
-    done = gandiag("score", "real.npy", "mine.py:sampler", *QUICK, "--json", "r.json", "--html", "r.html", cwd=folder)
+    done = process("score", "real.npy", "mine.py:sampler", *QUICK, "--json", "r.json", "--html", "r.html", cwd=folder)
     assert done.returncode == 0, done.stderr
+    assert "Energy" in done.stdout
     report = json.loads((folder / "r.json").read_text())
     assert report["schema_version"] == 1
     assert report["fakes"][0]["diagnoses"][0]["code"] == "ok"
@@ -69,27 +91,35 @@ def test_score_writes_json_and_html_where_asked(folder: Path) -> None:
     ],
 )
 def test_bad_input_gets_its_exit_code_and_a_remedy(folder: Path, args: list[str], code: int, says: str) -> None:
-    done = gandiag(*args, cwd=folder)
+    require_refused(gandiag(*args, cwd=folder), code, says)
+
+
+def require_refused(done: Done, code: int, says: str) -> None:
     assert done.returncode == code, done.stderr
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
 
 
-def test_list_names_every_metric() -> None:
+def test_a_process_of_its_own_says_and_returns_the_same(folder: Path) -> None:
+    require_refused(process("score", "real.npy", "nan.npy", cwd=folder), 3, "rows with NaN or infinity")
+    require_refused(process("scroe", cwd=folder), 2, "Did you mean 'score'")
+
+
+def test_list_names_every_metric(tmp_path: Path) -> None:
     from gandiag.core.specs import METRICS
 
-    done = gandiag("list", "metrics")
+    done = gandiag("list", "metrics", cwd=tmp_path)
     heads = [line.split()[0] for line in done.stdout.splitlines() if not line.startswith(" ")]
     assert heads == list(METRICS.names())
     for spec in METRICS:
         assert f"sees {spec.sees}" in done.stdout
         assert f"cannot see {spec.blind_to}" in done.stdout
-    assert gandiag("list", "metrics", "--names").stdout.split() == list(METRICS.names())
+    assert gandiag("list", "metrics", "--names", cwd=tmp_path).stdout.split() == list(METRICS.names())
 
 
-def test_doctor_says_what_works() -> None:
-    done = gandiag("doctor")
+def test_doctor_says_what_works(tmp_path: Path) -> None:
+    done = gandiag("doctor", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert "works   numpy" in done.stdout
     assert "accelerator" in done.stdout
@@ -173,7 +203,7 @@ def test_an_interrupt_ends_at_once() -> None:
 def test_an_error_that_nobody_foresaw_is_4_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import gandiag.cli as cli
+    from gandiag import cli
 
     for error, code in ((RuntimeError("odd"), 4), (MemoryError("40 GiB"), 5)):
 

@@ -37,10 +37,12 @@ def test_independent_rows_of_every_law_are_left_alone(law: str) -> None:
     assert alarms <= 1
 
 
-@pytest.mark.parametrize(("correlation", "least"), [(0.9, 30), (0.5, 27)])
-@pytest.mark.parametrize("d", [1, 5])
-def test_chains_of_200_rows_are_found(correlation: float, least: int, d: int) -> None:
-    found = [dependence_stride(chain(200, d, correlation, seed)) for seed in range(30)]
+# Of every ten weak chains nine must be found. One column of them takes a second each: it is close, and orders are drawn.
+@pytest.mark.parametrize(
+    ("d", "correlation", "chains", "least"), [(1, 0.9, 30, 30), (1, 0.5, 10, 9), (5, 0.9, 30, 30), (5, 0.5, 30, 27)]
+)
+def test_chains_of_200_rows_are_found(d: int, correlation: float, chains: int, least: int) -> None:
+    found = [dependence_stride(chain(200, d, correlation, seed)) for seed in range(chains)]
     assert sum(stride > 1 for stride, _ in found) >= least
     assert all(z > 3 for _, z in found)
 

@@ -26,7 +26,7 @@ def report(request: Any) -> Any:
         return train[rng.integers(len(train), size=n)]
 
     fakes = {"perfect": source, "1 % data, 99 % noise": f"{source}!noise=0.99", "memoriser": memoriser}
-    return gandiag.score(source, fakes, train=train, n=500)
+    return gandiag.score(source, fakes, train=train, n=300)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -45,7 +45,7 @@ def in_range(subject: Subject) -> str | None:
     """Compare estimates with the declared range."""
     low = -np.inf if subject.spec.low is None else subject.spec.low
     high = np.inf if subject.spec.high is None else subject.spec.high
-    found = [*subject.estimates(ordinary_pair()), *defined(subject.at_witnesses)]
+    found = defined([subject.ordinary.estimate, *subject.at_witnesses])
     out = [value for value in found if not low <= value <= high]
     return f"{out[0]:g} outside [{low:g}, {high:g}]" if out else None
 
@@ -96,7 +96,9 @@ def row_order(subject: Subject) -> str | None:
     order = {side: rng.permutation(len(getattr(pair, side))) for side in SIDES}
     mixed = {side: getattr(pair, side)[order[side]] for side in SIDES}
     outside = None if pair.outside is None else pair.outside[order["fake"]]
-    values = subject.estimates(pair, replace(pair, **mixed, outside=outside, _shared={}))
+    values = defined(
+        [subject.ordinary.estimate, *subject.estimates(replace(pair, **mixed, outside=outside, _shared={}))]
+    )
     if agree(values):
         return None
     # What several metrics share is drawn from a stream of the comparison's seed.

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from gandiag.calibration.contract_inputs import witnesses
+from gandiag.calibration.contract_inputs import ordinary_pair, witnesses
 from gandiag.calibration.inputs import suited
 from gandiag.calibration.null_simulation import ready
 from gandiag.core.comparison import Comparison
@@ -24,8 +24,10 @@ class Subject:
 
     Attributes
     ----------
+    ordinary : Measurement
+        What is measured on `ordinary_pair()`.
     at_witnesses : list of float or None
-        The estimates on `witnesses()`: several rules compare with them, and one measurement serves all of these.
+        The estimates on `witnesses()`. Several rules compare with these two, and one measurement serves all of them.
     """
 
     def __init__(self, spec: MetricSpec, *, repetitions: int = QUICK_REPETITIONS) -> None:
@@ -43,6 +45,10 @@ class Subject:
     def estimates(self, *pairs: Comparison) -> list[float]:
         """Measure some comparisons; an undefined one leaves nothing to compare."""
         return defined(self.measurement(pair).estimate for pair in pairs)
+
+    @cached_property
+    def ordinary(self) -> Measurement:  # noqa: D102
+        return self.measurement(ordinary_pair())
 
     @cached_property
     def at_witnesses(self) -> list[float | None]:  # noqa: D102

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gandiag.calibration.contract_inputs import SIDES, ordinary_pair, witnesses
+from gandiag.calibration.contract_inputs import SIDES, witnesses
 from gandiag.calibration.contract_subject import Subject, agree, defined
 from gandiag.calibration.exchangeability import is_exact
 from gandiag.calibration.inputs import suited
@@ -78,7 +78,7 @@ def _against_itself(subject: Subject) -> Iterator[bool]:
 
 def observed_is_one_of_all(subject: Subject) -> str | None:
     """Put the observed labelling through the statistic again: it must equal itself and the estimate."""
-    measurement = subject.measurement(ordinary_pair())
+    measurement = subject.ordinary
     null = measurement.null
     if not isinstance(null, Relabelling) or measurement.estimate is None:
         return None
@@ -92,7 +92,7 @@ def observed_is_one_of_all(subject: Subject) -> str | None:
 
 def columns_apart(subject: Subject) -> str | None:
     """Compare a block of labels with its columns: the engine cuts blocks as memory allows."""
-    null = subject.measurement(ordinary_pair()).null
+    null = subject.ordinary.null
     if not isinstance(null, Relabelling):
         return None
     rng = np.random.default_rng(6)

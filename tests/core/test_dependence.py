@@ -37,7 +37,7 @@ def test_independent_rows_of_every_law_are_left_alone(law: str) -> None:
     assert alarms <= 1
 
 
-# Of every ten weak chains nine must be found. One column of them takes a second each: it is close, and orders are drawn.
+# Of every ten weak chains nine must be found. In one column they are close, and each takes a second of drawn orders.
 @pytest.mark.parametrize(
     ("d", "correlation", "chains", "least"), [(1, 0.9, 30, 30), (1, 0.5, 10, 9), (5, 0.9, 30, 30), (5, 0.5, 30, 27)]
 )

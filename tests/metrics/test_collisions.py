@@ -115,7 +115,7 @@ def test_a_discrete_sampler_with_a_smaller_support_is_found() -> None:
 
 
 def test_the_level_is_kept_on_discrete_data() -> None:
-    assert level(null_p_values("collisions", counts_law, n=60, m=60, fit=5, repetitions=300), 0.05).kept
+    assert level(null_p_values("collisions", counts_law, n=60, m=60, fit=5, repetitions=150), 0.05).kept
 
 
 @pytest.mark.slow

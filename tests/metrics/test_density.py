@@ -48,8 +48,8 @@ def test_the_estimate_equals_the_plain_function(lattice: bool, ties: str) -> Non
 
 
 def test_the_level_is_kept_and_used() -> None:
-    """300 repetitions at 60 a side: the rate at 5 % stays within exact binomial limits on both sides."""
-    rate = level(null_p_values("density", normal, n=60, m=60, fit=10, repetitions=300), 0.05)
+    """200 repetitions at 60 a side: the rate at 5 % stays within exact binomial limits on both sides."""
+    rate = level(null_p_values("density", normal, n=60, m=60, fit=10, repetitions=200), 0.05)
     assert rate.kept
     assert rate.rate >= rate.low
 

@@ -56,10 +56,10 @@ def test_the_bars_of_the_digits_follow_their_rules() -> None:
 
 
 def test_the_judge_of_digits_passes_real_ones_and_fails_a_memoriser() -> None:
-    judge, bars = images.digits(splits=2), stored_bars("digits")
+    judge, bars = images.digits(splits=1), stored_bars("digits")
     assert judge.accuracy() > 0.95
-    real = judge.floor(seed=3, times=3)
-    assert failed(bars, {key: float(np.median([row[key] for row in real])) for key in real[0]}) == []
+    (real,) = judge.floor(seed=3, times=1)
+    assert failed(bars, real) == []
     assert "nearer_train" in failed(bars, judge.judge(judge.fixtures["memoriser"], seed=0))
 
 

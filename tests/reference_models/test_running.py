@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
 import gandiag
+from gandiag.cli import program
 from gandiag.core.files import replace_file
 from gandiag.errors import ConfigError, FileFormatError, NumericalError, SamplerExhausted, UnknownName
 from reference_models.cli import main
@@ -228,11 +230,11 @@ def test_the_module_runs_as_a_command() -> None:
     assert "train" in done.stdout
 
 
-def test_gandiag_scores_a_checkpoint_by_its_path(tmp_path: Path) -> None:
+def test_gandiag_scores_a_checkpoint_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train("gan", "smoke", out=tmp_path, device="cpu")
     checkpoint = str(tmp_path / "checkpoint.safetensors")
     words = ["score", "toy:ring8", checkpoint, "--n", "200", "--metrics", "energy", "--json", "report.json"]
-    done = subprocess.run([sys.executable, "-m", "gandiag", *words], capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(program, words, standalone_mode=False).return_value == 0
     (result,) = json.loads((tmp_path / "report.json").read_text())["fakes"][0]["results"]
     assert result["p_value"]["value"] < 0.05  # twenty steps make no ring

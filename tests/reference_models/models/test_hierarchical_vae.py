@@ -90,6 +90,7 @@ def top_of(**settings: object) -> tuple[float, int]:
     return float(kl.sum()), int((kl > 0.1).sum())
 
 
+@pytest.mark.slow  # on every run the quick form of the story of posterior collapse trains and judges the same four
 def test_a_kl_weight_collapses_the_top_and_free_bits_or_a_warm_up_reopen_it() -> None:
     plain, _ = top_of(warmup=0)
     heavy, heavy_active = top_of(warmup=0, beta=4.0)

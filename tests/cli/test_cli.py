@@ -36,10 +36,13 @@ def process(*args: str, cwd: Path) -> Done:
 def gandiag(*args: str, cwd: Path) -> Done:
     """Run the command line here: a process takes seconds to import what it needs."""
     out, err = io.StringIO(), io.StringIO()
-    argv = patch.object(sys, "argv", ["gandiag", *args])
-    with chdir(cwd), argv, redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
-        main()
-    return subprocess.CompletedProcess(args, int(end.value.code or 0), out.getvalue(), err.getvalue())
+    argv, code = patch.object(sys, "argv", ["gandiag", *args]), -1
+    with chdir(cwd), argv, redirect_stdout(out), redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return subprocess.CompletedProcess(args, code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from gandiag.core.specs import METRICS, MetricSpec
 from gandiag.errors import ConfigError
 from gandiag.findings import diagnose
 from gandiag.measuring import Settings, adjusted, listed_metrics, measured
-from gandiag.preparation import Prepared, prepare
+from gandiag.preparation import prepare
+from gandiag.prepared import Prepared
 from gandiag.working import in_threads
 
 EXAMPLES = 400

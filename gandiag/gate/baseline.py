@@ -24,7 +24,7 @@ from gandiag.core.samples import SampleSet
 from gandiag.errors import IntegrityError
 from gandiag.evaluate import Evaluated
 from gandiag.measuring import Settings
-from gandiag.preparation import Prepared
+from gandiag.prepared import Prepared
 
 SCHEMA_VERSION = 1
 Plain = Mapping[str, Any]

@@ -12,7 +12,8 @@ from gandiag.gate.baseline import Against, Baseline, baseline_of, fingerprints, 
 from gandiag.gate.bench import Unjudged
 from gandiag.gate.regression import compare
 from gandiag.measuring import Settings
-from gandiag.preparation import Prepared, prepare
+from gandiag.preparation import prepare
+from gandiag.prepared import Prepared
 
 Word = Literal["worse", "better", "same", "differs", "unknown"]
 

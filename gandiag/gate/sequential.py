@@ -32,7 +32,8 @@ from gandiag.gate.policy import Policy
 from gandiag.gate.running import run_gate, settings_of
 from gandiag.inference.panel_of_bets import Panel, default_panel
 from gandiag.numerics.betting import MOST_LOG
-from gandiag.preparation import Prepared, prepare
+from gandiag.preparation import prepare
+from gandiag.prepared import Prepared
 
 BLOCK = 50
 # The share of alpha that the e-process spends.

@@ -18,7 +18,8 @@ from gandiag.errors import ConfigError, GandiagError, NumericalError, SamplerRai
 from gandiag.measuring import Settings, measured
 from gandiag.monitor.game import Game, mean_and_error, outputs
 from gandiag.monitor.restoring import modules_within
-from gandiag.preparation import Prepared, prepare
+from gandiag.preparation import prepare
+from gandiag.prepared import Prepared
 from gandiag.sources import open_sampler
 from gandiag.working import in_threads
 

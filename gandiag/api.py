@@ -16,8 +16,8 @@ from gandiag.core.protocols import Progress, Sampler
 from gandiag.device import device_of, placing_networks
 from gandiag.errors import ConfigError, placed
 from gandiag.evaluate import evaluate
-from gandiag.measuring import PERMUTATIONS, Settings
 from gandiag.references.reference import reference_of
+from gandiag.settings import PERMUTATIONS, Settings
 from gandiag.shards.statistics import score_statistics
 from gandiag.sources import open_sampler, read_labels, shown
 

@@ -16,7 +16,7 @@ from gandiag.gate.baseline import Baseline
 from gandiag.gate.baseline_files import read_baseline, write_baseline
 from gandiag.gate.changes import Change, changed, measured_baseline, reported
 from gandiag.gate.running import settings_of
-from gandiag.measuring import Settings
+from gandiag.settings import Settings
 
 
 @placing_networks

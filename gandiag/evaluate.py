@@ -15,9 +15,10 @@ from gandiag.core.samples import SampleSet
 from gandiag.core.specs import METRICS, MetricSpec
 from gandiag.errors import ConfigError
 from gandiag.findings import diagnose
-from gandiag.measuring import Settings, adjusted, listed_metrics, measured
+from gandiag.measuring import adjusted, measured
 from gandiag.preparation import prepare
 from gandiag.prepared import Prepared
+from gandiag.settings import Settings, listed_metrics
 from gandiag.working import in_threads
 
 EXAMPLES = 400

@@ -12,7 +12,7 @@ from gandiag.core.names import side_of_fake
 from gandiag.core.options import refuse_unknown
 from gandiag.core.protocols import Progress
 from gandiag.errors import ConfigError, placed
-from gandiag.measuring import Settings
+from gandiag.settings import Settings
 from gandiag.shards.merging import merged
 from gandiag.shards.parts import Part, read_part
 from gandiag.shards.ranks import gathered, group, rank_of_process, use_own_device

@@ -15,7 +15,8 @@ from gandiag.calibration.inputs import suited
 from gandiag.core.comparison import Comparison
 from gandiag.core.specs import METRICS
 from gandiag.device import device_of, network_device, placing_networks
-from gandiag.measuring import Settings, measured
+from gandiag.measuring import measured
+from gandiag.settings import Settings
 
 ON_CUDA = SimpleNamespace(device=torch.device("cuda:1"))
 

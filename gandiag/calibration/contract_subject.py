@@ -14,7 +14,8 @@ from gandiag.calibration.null_simulation import ready
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Result
 from gandiag.core.specs import MetricSpec
-from gandiag.measuring import Settings, measured
+from gandiag.measuring import measured
+from gandiag.settings import Settings
 
 QUICK_REPETITIONS = 60
 

@@ -19,7 +19,8 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.rng import stream
 from gandiag.core.specs import METRICS, MetricSpec
 from gandiag.errors import NumericalError
-from gandiag.measuring import Settings, measured
+from gandiag.measuring import measured
+from gandiag.settings import Settings
 
 DELTA = 1e-4
 

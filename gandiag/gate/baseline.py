@@ -23,8 +23,8 @@ from gandiag.core.results import Result
 from gandiag.core.samples import SampleSet
 from gandiag.errors import IntegrityError
 from gandiag.evaluate import Evaluated
-from gandiag.measuring import Settings
 from gandiag.prepared import Prepared
+from gandiag.settings import Settings
 
 SCHEMA_VERSION = 1
 Plain = Mapping[str, Any]

@@ -11,9 +11,9 @@ from gandiag.evaluate import evaluate
 from gandiag.gate.baseline import Against, Baseline, baseline_of, fingerprints, require_same
 from gandiag.gate.bench import Unjudged
 from gandiag.gate.regression import compare
-from gandiag.measuring import Settings
 from gandiag.preparation import prepare
 from gandiag.prepared import Prepared
+from gandiag.settings import Settings
 
 Word = Literal["worse", "better", "same", "differs", "unknown"]
 

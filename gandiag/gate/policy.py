@@ -27,7 +27,7 @@ from gandiag.core.options import number, whole
 from gandiag.core.specs import METRICS
 from gandiag.errors import ConfigError, FileFormatError, placed
 from gandiag.gate.conditions import Condition, parse_condition
-from gandiag.measuring import require_options
+from gandiag.settings import require_options
 from gandiag.sources import parse_address
 
 ALPHA = 0.001

@@ -24,7 +24,7 @@ from gandiag.gate.conditions import NoDiagnosis, NotWorse, metrics_of
 from gandiag.gate.decision import judge, overall
 from gandiag.gate.policy import Policy
 from gandiag.gate.regression import NO_BASELINE
-from gandiag.measuring import Settings
+from gandiag.settings import Settings
 
 DEFAULT_N = 2500
 # More cost minutes; a level that these do not reach leaves its condition open, with the reason.

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gandiag.errors import ConfigError
-from gandiag.measuring import Settings
 from gandiag.monitor.alarm import ALARMS, Alarm, AlarmSpec
 from gandiag.monitor.arguments import named, require_both, require_counts
 from gandiag.monitor.best import Best, Keeper, load_state
@@ -21,6 +20,7 @@ from gandiag.monitor.recorder import Recorder
 from gandiag.monitor.restoring import modules_within, undisturbed
 from gandiag.monitor.scoring import Scorer, require_metrics
 from gandiag.monitor.window import count_of
+from gandiag.settings import Settings
 
 # The energy distance leads, and so chooses the best checkpoint: it sees every difference of laws, where the Frechet
 # distance sees means and covariances only (and calls a disc as good as a ring of eight modes).

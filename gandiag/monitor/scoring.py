@@ -15,11 +15,12 @@ from gandiag.core.rng import stream
 from gandiag.core.samples import SampleSet
 from gandiag.core.specs import METRICS, MetricSpec
 from gandiag.errors import ConfigError, GandiagError, NumericalError, SamplerRaised
-from gandiag.measuring import Settings, measured
+from gandiag.measuring import measured
 from gandiag.monitor.game import Game, mean_and_error, outputs
 from gandiag.monitor.restoring import modules_within
 from gandiag.preparation import prepare
 from gandiag.prepared import Prepared
+from gandiag.settings import Settings
 from gandiag.sources import open_sampler
 from gandiag.working import in_threads
 

@@ -15,7 +15,8 @@ from gandiag.core.specs import METRICS, MetricSpec
 from gandiag.core.streams import STREAMS, Frame, StreamSpec
 from gandiag.errors import GandiagError
 from gandiag.findings import diagnose
-from gandiag.measuring import Settings, adjusted, blank_result, lacking, resulted, unanswered
+from gandiag.measuring import adjusted, blank_result, lacking, resulted, unanswered
+from gandiag.settings import Settings
 from gandiag.shards.parts import Part
 from gandiag.shards.sides import BLOCK_ROWS
 

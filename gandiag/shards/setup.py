@@ -19,9 +19,9 @@ from gandiag.drawing import require_alike
 from gandiag.errors import ConfigError, placed
 from gandiag.extraction import extracted, is_cacheable
 from gandiag.features import default_name, fitted_map
-from gandiag.measuring import Settings, listed_metrics
 from gandiag.references.mapping import features_named, is_mapped, map_of
 from gandiag.references.reference import Reference, reference_of
+from gandiag.settings import Settings, listed_metrics
 from gandiag.shards.sides import BLOCK_ROWS, Side, fake_side, real_side
 
 SCHEMA = 1

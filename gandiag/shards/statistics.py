@@ -16,10 +16,10 @@ from gandiag.drawing import require_alike
 from gandiag.errors import ConfigError, IntegrityError, placed
 from gandiag.extraction import is_cacheable
 from gandiag.features import fitted_map
-from gandiag.measuring import Settings
 from gandiag.numerics.moments import Moments
 from gandiag.references.mapping import features_named, map_of
 from gandiag.references.reference import Reference
+from gandiag.settings import Settings
 from gandiag.shards.reporting import report_of
 from gandiag.shards.running import run_shard
 from gandiag.shards.setup import SCHEMA, Setup, streamable

@@ -16,8 +16,8 @@ from gandiag.gate import regression
 from gandiag.gate.baseline import Against, Baseline
 from gandiag.gate.bench import Unjudged
 from gandiag.gate.regression import compare
-from gandiag.measuring import Settings
 from gandiag.numerics.frechet_distance import frechet_distance
+from gandiag.settings import Settings
 
 ROWS = 40
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 import gandiag
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import KnownNull
-from gandiag.measuring import Settings, measured
+from gandiag.measuring import measured
 from gandiag.metrics import _frechet
 from gandiag.metrics.fid import METRIC, measure
 from gandiag.metrics.frechet import frechet_distance
+from gandiag.settings import Settings
 
 
 def features(n: int, m: int, d: int = 64) -> Comparison:

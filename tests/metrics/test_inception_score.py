@@ -12,9 +12,9 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
 from gandiag.errors import ConfigError, TooFewSamplesError
 from gandiag.inference.permutation import permutation_null
-from gandiag.measuring import Settings
 from gandiag.measuring import measured as run
 from gandiag.metrics.inception_score import METRIC, inception_score, measure
+from gandiag.settings import Settings
 
 Matrix = NDArray[np.float64]
 

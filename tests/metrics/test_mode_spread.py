@@ -185,7 +185,8 @@ def test_p_values_hold_their_level_in_many_repetitions(kind: str) -> None:
 def test_many_shrunken_modes_stay_significant_among_twenty_tests() -> None:
     """With 499 draws the least two-sided p-value is 0.004, which no panel of twenty lets pass at 0.01."""
     from gandiag.core.specs import METRICS
-    from gandiag.measuring import Settings, measured
+    from gandiag.measuring import measured
+    from gandiag.settings import Settings
 
     rng = np.random.default_rng(0)
     centres = 20 * rng.normal(size=(101, 3))

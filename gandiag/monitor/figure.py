@@ -1,29 +1,29 @@
-"""One figure of a run: losses with their equilibrium, the value of the game, scores with their floor, modes, alarms."""
+"""Figures of a run: one of the catalog, or the most telling below each other on one clock of steps."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gandiag.core.specs import METRICS
 from gandiag.core.wording import printable
 from gandiag.errors import ConfigError
-from gandiag.monitor.alarms._reading import looks_with_modes, tracked
 from gandiag.monitor.game import GAMES
 from gandiag.monitor.history import History, read_history
-from gandiag.plots._style import COLUMN, FAINT, FAKES, INK, REAL, SMALL, WRONG, labels, legend, tidy, write
-from gandiag.plots._words import pretty
+from gandiag.monitor.run_figure import RUN_FIGURES, RunFigureSpec
+from gandiag.plots._drawing import any_alphabet, kept
+from gandiag.plots._fitting import break_long_words
+from gandiag.plots._paper import fitted, paper_style
+from gandiag.plots._style import COLUMN, SMALL, WRONG, labels, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# What `plot_training` shows, from top to bottom.
+PANELS = ("losses", "game_value", "score_course", "mode_occupancy")
 HEIGHT = 1.35
-MOST_MODES_NAMED = 12
 
 
 def plot_training(history: History | str | Path, *, metric: str | None = None, game: str | None = None) -> Figure:
@@ -49,23 +49,96 @@ def plot_training(history: History | str | Path, *, metric: str | None = None, g
     ConfigError
         When there is nothing to draw.
     """
-    from matplotlib.figure import Figure
-
-    rows = history if isinstance(history, History) else read_history(history)
-    panels = [draw for draw, there in _PANELS if there(rows)]
-    if not panels:
+    rows = _read(history)
+    specs = [spec for name in PANELS if (spec := RUN_FIGURES.get(name)).applies(rows)]
+    if not specs:
         raise ConfigError(
             "a history must hold losses or scores to be drawn", received=f"{len(rows)} rows", remedy="Train first."
         )
-    figure = Figure(figsize=(2 * COLUMN, HEIGHT * len(panels) + 0.4), layout="constrained")
-    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-    for ax, draw in zip(axes, panels, strict=True):
-        tidy(ax, grid="y" if draw is not _modes else None)
-        draw(ax, rows, metric=metric, game=game or _game(rows))
+    return _drawn(rows, specs, height=HEIGHT * len(specs) + 0.4, width=2 * COLUMN, metric=metric, game=game)
+
+
+def plot_run(
+    history: History | str | Path,
+    kind: str,
+    *,
+    ax: Axes | None = None,
+    metric: str | None = None,
+    game: str | None = None,
+) -> Axes:
+    """Draw one figure of a run; alarms are vertical lines.
+
+    Parameters
+    ----------
+    history : History or path
+        Or the folder that was given as ``out``.
+    kind : str
+        ``losses``, ``gradients``, ``game_value``, ``score_course``, ``mode_occupancy``, ``throughput``,
+        ``duality_gap``, or one of an installed package.
+    ax : matplotlib.axes.Axes, optional
+        Drawn into; otherwise a figure is made, which pyplot does not keep.
+    metric, game
+        As in `plot_training`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    UnknownName, ConfigError
+        For a figure that there is not, or a history that does not hold what it shows.
+    """
+    rows, spec = _read(history), RUN_FIGURES.get(kind)
+    if not spec.applies(rows):
+        raise ConfigError(
+            f"the history does not hold what `{kind}` draws",
+            received=f"{len(rows)} rows",
+            remedy=f"It holds {', '.join(name for name, _ in drawable(rows)) or 'nothing that can be drawn'}.",
+        )
+    if ax is None:
+        return _drawn(rows, [spec], height=spec.height, width=1.4 * COLUMN, metric=metric, game=game).axes[0]
+    _panels([ax], rows, [spec], metric=metric, game=game)
+    return ax
+
+
+def write_run(
+    history: History | str | Path, kind: str, path: Path, *, csv: bool, venue: str | None, columns: int, **options: Any
+) -> list[Path]:
+    """Draw a figure of a run into a file, and its numbers beside it where asked; name the files."""
+    with paper_style(venue, columns=columns), any_alphabet():
+        figure: Any = plot_run(history, kind, **options).figure
+        if venue is not None:
+            fitted(figure, venue, columns)
+        break_long_words(figure)
+    return kept(figure, path, csv=csv, venue=venue, columns=columns)
+
+
+def drawable(history: History | str | Path) -> list[tuple[str, str]]:
+    """List the figures that a history holds the numbers of, with what each shows."""
+    rows = _read(history)
+    return [(spec.name, spec.summary) for spec in RUN_FIGURES if spec.applies(rows)]
+
+
+def _read(history: History | str | Path) -> History:
+    return history if isinstance(history, History) else read_history(history)
+
+
+def _drawn(rows: History, specs: Sequence[RunFigureSpec], *, height: float, width: float, **options: Any) -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    _panels(figure.subplots(len(specs), 1, sharex=True, squeeze=False)[:, 0], rows, specs, **options)
+    return figure
+
+
+def _panels(axes: Any, rows: History, specs: Sequence[RunFigureSpec], *, metric: str | None, game: str | None) -> None:
+    for ax, spec in zip(axes, specs, strict=True):
+        tidy(ax, grid="y" if spec.name != "mode_occupancy" else None)
+        spec.panel(ax, rows, metric=metric, game=game or _game(rows))
     _alarms(axes, rows)
     axes[-1].set_xlim(0, max(row["step"] for row in rows) * 1.01 + 1)
     labels(axes[-1], x="step")
-    return figure
 
 
 def _game(history: History) -> str | None:
@@ -73,105 +146,6 @@ def _game(history: History) -> str | None:
     reference = history.series("value.reference", last=1)
     by_value = [name for name, game in GAMES.items() if reference and math.isclose(game.reference, reference[0][1])]
     return by_value[0] if by_value else history.facts.get("game")
-
-
-def _xy(history: History, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    pairs = np.array(history.series(name), dtype=np.float64).reshape(-1, 2)
-    return pairs[:, 0], pairs[:, 1]
-
-
-def _band(ax: Axes, history: History, name: str, spread: str, colour: str, *, times: float = 1.0) -> None:
-    """Shade a number plus and minus its spread, where both are known."""
-    sizes = dict(history.series(spread))
-    points = [(step, value, times * sizes[step]) for step, value in history.series(name) if step in sizes]
-    if points:
-        x, y, half = np.array(points).T
-        ax.fill_between(x, y - half, y + half, color=colour, alpha=0.18, linewidth=0)
-
-
-def _losses(ax: Axes, history: History, *, metric: str | None, game: str | None) -> None:
-    names = tracked(history, "loss/")
-    levels = dict(GAMES[game].losses) if game in GAMES else {}
-    for i, name in enumerate(names):
-        colour = FAKES[i % len(FAKES)]
-        _band(ax, history, name, f"{name}.sd", colour)
-        ax.plot(
-            *_xy(history, name), color=colour, linewidth=1.2, label=printable(name.removeprefix("loss/"), longest=20)
-        )
-        level = levels.get(name.removeprefix("loss/"))
-        if level is not None:
-            _reference(ax, level, {2.0 * math.log(2.0): "2 log 2", math.log(2.0): "log 2"}.get(level, "0"), colour)
-    labels(ax, y="loss")
-    legend(ax)
-
-
-def _reference(ax: Axes, level: float, text: str, colour: str) -> None:
-    ax.axhline(level, color=colour, linewidth=0.8, linestyle=(0, (4, 2)))
-    write(ax, 1.005, level, text, color=colour, va="center", transform=ax.get_yaxis_transform(), clip_on=False)
-
-
-def _value(ax: Axes, history: History, *, metric: str | None, game: str | None) -> None:
-    _band(ax, history, "value", "value.error", FAKES[2], times=2.0)
-    ax.plot(*_xy(history, "value"), color=FAKES[2], linewidth=1.2, marker="o", markersize=2)
-    reference = history.series("value.reference", last=1)[0][1]
-    _reference(ax, reference, "-log 4" if reference < 0 else "0", REAL)
-    labels(ax, y="value, held out")
-
-
-def _score(ax: Axes, history: History, *, metric: str | None, game: str | None) -> None:
-    name = f"score/{metric}" if metric is not None else _first_score(history)
-    _band(ax, history, f"{name}.floor", f"{name}.floor_sd", REAL, times=2.0)
-    ax.plot(*_xy(history, f"{name}.floor"), color=REAL, linewidth=0.8, linestyle=(0, (4, 2)), label="floor ± 2 sd")
-    x, y = _xy(history, name)
-    title = pretty(name.removeprefix("score/"))
-    ax.plot(x, y, color=FAKES[0], linewidth=1.2, marker="o", markersize=2, label=title)
-    direction = METRICS.get(name.removeprefix("score/")).direction
-    if len(y) and direction != "target":
-        best = int(y.argmin() if direction == "lower" else y.argmax())
-        ax.plot(x[best], y[best], "*", color=FAKES[4], markersize=9, markeredgecolor=INK, markeredgewidth=0.5,
-                label=f"best (step {x[best]:.0f})")  # fmt: skip
-    if len(y) and y.min() > 0.0 and y.max() > 30.0 * y.min():
-        ax.set_yscale("log")
-    labels(ax, y="score")
-    legend(ax)
-
-
-def _first_score(history: History) -> str:
-    return next(name for row in history.of("score") for name in map(str, row["values"]) if name.startswith("score/"))
-
-
-def _modes(ax: Axes, history: History, *, metric: str | None, game: str | None) -> None:
-    """Draw how much of its share each mode holds: 0 white, its true share or more full colour, as steps go on."""
-    from matplotlib.colors import LinearSegmentedColormap
-
-    looks = looks_with_modes(history)
-    names = looks[-1]["occupancy"]["modes"]
-    looks = [look for look in looks if look["occupancy"]["modes"] == names]
-    steps = np.array([look["step"] for look in looks], dtype=np.float64)
-    fake = np.array([look["occupancy"]["fake"] for look in looks], dtype=np.float64)
-    real = np.array([look["occupancy"]["real"] for look in looks], dtype=np.float64)
-    shares = fake / np.maximum(fake.sum(axis=1, keepdims=True), 1.0)
-    due = np.maximum(real / np.maximum(real.sum(axis=1, keepdims=True), 1.0), 1e-9)
-    colours = LinearSegmentedColormap.from_list("held", ["white", FAKES[0]])
-    drawn = ax.pcolormesh(
-        _edges(steps), np.arange(len(names) + 1) - 0.5, (shares / due).T, cmap=colours, vmin=0.0, vmax=2.0
-    )
-    # Beside the axes and not taken from them: all panels must share one width, so that alarms stay in line.
-    bar = ax.figure.colorbar(drawn, cax=ax.inset_axes((1.012, 0.0, 0.012, 1.0)), ticks=[0, 1, 2])
-    bar.ax.tick_params(labelsize=SMALL, color=FAINT, length=2)
-    bar.outline.set_visible(False)
-    bar.ax.set_yticklabels(["none", "its share", "twice"], fontsize=SMALL, color=INK)
-    if len(names) <= MOST_MODES_NAMED:
-        ax.set_yticks(range(len(names)), [printable(n, longest=10) for n in names], parse_math=False)
-    labels(ax, y="mode")
-
-
-def _edges(steps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give cells that reach halfway to the neighbouring looks."""
-    if len(steps) == 1:
-        return np.array([steps[0] - 0.5, steps[0] + 0.5])
-    middle = 0.5 * (steps[1:] + steps[:-1])
-    return np.concatenate([[2 * steps[0] - middle[0]], middle, [2 * steps[-1] - middle[-1]]])
 
 
 def _alarms(axes: Any, history: History) -> None:
@@ -191,11 +165,3 @@ def _alarms(axes: Any, history: History) -> None:
             bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.8},
             parse_math=False,
         )
-
-
-_PANELS: tuple[tuple[Any, Any], ...] = (
-    (_losses, lambda history: bool(tracked(history, "loss/"))),
-    (_value, lambda history: bool(history.series("value", last=1))),
-    (_score, lambda history: bool(history.names("score/"))),
-    (_modes, lambda history: bool(looks_with_modes(history))),
-)

@@ -1,8 +1,8 @@
 """The history of a run: rows in the order in which they came, each plain enough for strict JSON.
 
-A row has ``kind`` (``train``, ``score``, ``alarm`` or ``event``), ``step``, ``seconds`` since the first step, and what
-the kind adds. Numbers stand flat under ``values``: ``loss/D``, ``gradient/G.relative_sd``, ``score/frechet``. A number
-that is not finite is None, and its name is listed under ``nonfinite``.
+A row has ``kind`` (``train``, ``score``, ``alarm``, ``event`` or ``gap``), ``step``, ``seconds`` since the first step,
+and what the kind adds. Numbers stand flat under ``values``: ``loss/D``, ``gradient/G.relative_sd``, ``score/frechet``.
+A number that is not finite is None, and its name is listed under ``nonfinite``.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from gandiag.monitor.alarm import ALARMS, Alarm, AlarmSpec
 from gandiag.monitor.arguments import named, require_both, require_counts
 from gandiag.monitor.best import Best, Keeper, load_state
 from gandiag.monitor.clock import Clock
+from gandiag.monitor.duality import DualityGap
 from gandiag.monitor.game import game_of
 from gandiag.monitor.history import History, Row, finite
 from gandiag.monitor.journal import Journal, folder_of, sinks_of
@@ -229,6 +230,17 @@ class Monitor:
             return self._look(n)
         finally:
             self._clock.observing += self._clock.now() - began
+
+    def record_gap(self, gap: DualityGap) -> Row:
+        """Record what `duality_gap` has found for the networks as they are now, at the last step.
+
+        Returns
+        -------
+        dict
+            The row: ``duality/gap``, ``duality/error``, ``duality/half`` and so on.
+        """
+        found = {f"duality/{name}": getattr(gap, name) for name in ("gap", "error", "half", "value", "worst", "best")}
+        return self._journal.record("gap", values=finite(found)[0])
 
     @property
     def history(self) -> History:

@@ -33,7 +33,7 @@ def draw(report: Report, kind: str, *, fake: int, venue: str | None, columns: in
     one(report, fake)
     if not spec.applies(report, fake):
         raise nothing_to_draw(kind, f"no numbers of it for {report.fakes[fake].name}")
-    with paper_style(venue, columns=columns), _any_alphabet():
+    with paper_style(venue, columns=columns), any_alphabet():
         drawn: Any = spec.draw(report, fake, **options)
         figure: Figure = (drawn.ravel()[0] if hasattr(drawn, "ravel") else drawn).figure
         if venue is not None:
@@ -46,8 +46,12 @@ def write(
     report: Report, kind: str, path: Path, *, csv: bool, venue: str | None, columns: int, **asked: Any
 ) -> list[Path]:
     """Draw a figure into a file, and its numbers beside it where asked; name the files."""
-    figure = draw(report, kind, venue=venue, columns=columns, **asked)
-    with paper_style(venue, columns=columns), _any_alphabet():
+    return kept(draw(report, kind, venue=venue, columns=columns, **asked), path, csv=csv, venue=venue, columns=columns)
+
+
+def kept(figure: Figure, path: Path, *, csv: bool, venue: str | None, columns: int) -> list[Path]:
+    """Write a figure that was drawn into a file, and its numbers beside it where asked; name the files."""
+    with paper_style(venue, columns=columns), any_alphabet():
         save_figure(figure, path)
     if not csv:
         return [path]
@@ -57,7 +61,7 @@ def write(
 
 
 @contextmanager
-def _any_alphabet() -> Iterator[None]:
+def any_alphabet() -> Iterator[None]:
     """Let names be in a script that the font lacks: boxes stand for its letters."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gandiag.core.checks import unknown_name
 from gandiag.core.csv_text import csv_text
@@ -146,14 +147,15 @@ def save_figure(figure: Figure, path: Path) -> None:
     write_files({path: buffer.getvalue()}, what="a figure")
 
 
-COLUMNS = ("panel", "title", "series", "kind", "point", "name", "x", "y", "x2", "y2")
+COLUMNS = ("panel", "title", "series", "kind", "point", "name", "x", "y", "x2", "y2", "value")
 
 
 def drawn_numbers(figure: Figure) -> list[dict[str, Any]]:
-    """List what a figure draws, in data coordinates: points, lines, bars (two corners) and segments (two ends).
+    """List what a figure draws, in data coordinates.
 
-    Artists that are placed by hand, such as text and arrows, carry no numbers. Pictures are left out: their numbers
-    are those of the samples.
+    Points, lines, bars (two corners), segments (two ends), bands (their outline), cells of heat maps (two corners and a
+    value). Artists that are placed by hand, such as text and arrows, carry no numbers. Pictures are left out: their
+    numbers are those of the samples.
     """
     rows: list[dict[str, Any]] = []
     for panel, ax in enumerate(figure.axes):
@@ -163,7 +165,7 @@ def drawn_numbers(figure: Figure) -> list[dict[str, Any]]:
             for i, point in enumerate(points):
                 values = [float(v) if np.isfinite(v) else None for v in np.ravel(point)]
                 name = names[1].get(values[1]) or names[0].get(values[0]) or ""
-                padded = (*values, None, None)[:4]
+                padded = (*values, None, None, None)[:5]
                 rows.append(dict(zip(COLUMNS, (panel, title, series, kind, i, name, *padded), strict=True)))
     return rows
 
@@ -181,7 +183,7 @@ def _names(ax: Any) -> tuple[dict[float | None, str], dict[float | None, str]]:
 
 
 def _drawn(ax: Any) -> Iterator[tuple[str, str, Any]]:
-    from matplotlib.collections import LineCollection, PathCollection
+    from matplotlib.collections import LineCollection, PathCollection, PolyCollection, QuadMesh
     from matplotlib.patches import Rectangle
 
     def called(artist: Any) -> str:
@@ -200,10 +202,25 @@ def _drawn(ax: Any) -> Iterator[tuple[str, str, Any]]:
             yield "segment", called(collection), [s[[0, -1]] for s in collection.get_segments() if len(s)]
         elif isinstance(collection, PathCollection):
             yield "points", called(collection), np.ma.filled(np.ma.asarray(collection.get_offsets()), np.nan)
+        elif isinstance(collection, PolyCollection):
+            yield (
+                "band",
+                called(collection),
+                [point for path in collection.get_paths() for point in np.asarray(path.vertices)],
+            )
+        elif isinstance(collection, QuadMesh):
+            yield "cell", called(collection), _cells(collection)
     for patch in ax.patches:
         if isinstance(patch, Rectangle):
             x, y = patch.get_xy()
             yield "bar", called(patch), [[x, y, x + patch.get_width(), y + patch.get_height()]]
+
+
+def _cells(mesh: Any) -> NDArray[np.float64]:
+    """List the cells of a heat map: two corners, and the value."""
+    corners = np.asarray(mesh.get_coordinates(), dtype=np.float64)
+    values = np.ma.filled(np.ma.asarray(mesh.get_array(), dtype=np.float64), np.nan).reshape(-1, 1)
+    return np.hstack([corners[:-1, :-1].reshape(-1, 2), corners[1:, 1:].reshape(-1, 2), values])
 
 
 def write_numbers(figure: Figure, path: Path) -> None:

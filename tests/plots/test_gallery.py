@@ -14,9 +14,11 @@ import pytest
 from matplotlib.figure import Figure
 
 from gandiag.core.specs import PLOTS
+from gandiag.monitor.figure import RUN_FIGURES
 
 PAGE = Path(__file__).parents[2] / "docs" / "gallery.md"
 QUICK = "ring"  # the part that the default run executes
+OF_THEIR_OWN = ("training",)  # speeds, and numbers in which rounding grows: these pictures are made, not compared
 MOST_BYTES, MOST_BYTES_OF_ALL = 60_000, 1_500_000
 # Mean difference of grey levels, of 255, that another machine's rounding may make; another figure differs by far more.
 CLOSE = 3.0
@@ -50,7 +52,7 @@ def strays(kept: Path, made: bytes) -> bool:
 def test_every_figure_has_a_section_with_its_code_and_its_picture() -> None:
     text = PAGE.read_text()
     sections = re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", text, flags=re.MULTILINE | re.DOTALL)
-    assert set(PLOTS.names()) <= {name for name, _ in sections}
+    assert {*PLOTS.names(), *RUN_FIGURES.names(), "training"} <= {name for name, _ in sections}
     assert len(sections) == len({name for name, _ in sections})
     for name, body in sections:
         assert f"({PAGE.stem}/{name}.png)" in body, name
@@ -77,7 +79,8 @@ def test_blocks_are_read_with_their_part_and_their_section() -> None:
 def test_the_code_of_a_part_makes_its_pictures(part: str) -> None:
     made = dict(make_gallery.make(part))
     assert set(made) == {f"{block.section}.png" for block in make_gallery.blocks() if block.part == part} - {".png"}
-    assert [name for name, data in made.items() if strays(PAGE.with_suffix("") / name, data)] == []
+    far = [name for name, data in made.items() if strays(PAGE.with_suffix("") / name, data)]
+    assert part in OF_THEIR_OWN or far == []
 
 
 def test_a_picture_of_something_else_is_found(tmp_path: Path) -> None:

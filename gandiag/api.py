@@ -117,6 +117,14 @@ class Report(plain.Report):
 
         return to_latex(self, metrics)
 
+    def to_paper(
+        self, folder: str | Path, *, venue: str = "neurips", metrics: Iterable[str] | None = None
+    ) -> list[Path]:
+        """Write a figure over the width of the venue's page, a booktabs table, and a document that compiles to both."""
+        from gandiag.report.paper import write_paper
+
+        return write_paper(self, folder, venue=venue, metrics=metrics)
+
     def to_markdown(self, metrics: Iterable[str] | None = None) -> str:
         """Write the table of `to_latex` as Markdown."""
         from gandiag.report.tables.markdown import to_markdown

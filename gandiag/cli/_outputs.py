@@ -23,11 +23,16 @@ _HELP = {
 }
 
 
+_PAPER = ("paper.tex", "figure.pdf", "figure.csv", "table.tex")
+
+
 @dataclass(frozen=True)
 class Outputs:
-    """Form -> file, for the forms that were asked for."""
+    """Form -> file, for the forms that were asked for; the folder of a paper, and its venue."""
 
     files: dict[str, Path]
+    paper: Path | None = None
+    venue: str = "neurips"
 
     def refuse_clashes(self, read: tuple[str | Path | None, ...]) -> None:
         """Refuse to write two reports into one file, or a report over what is read."""
@@ -36,6 +41,8 @@ class Outputs:
             options = " and ".join(f"--{form}" for form in self.files)
             raise click.UsageError(f"{options} name one file. Give each a file of its own.")
         taken = {*places, *(path.resolve().with_suffix(".safetensors") for path in self._with_arrays())}
+        if self.paper is not None:
+            taken |= {self.paper.resolve() / name for name in _PAPER}
         for source in read:
             if source is not None and "\0" not in str(source) and Path(source).resolve() in taken:
                 raise click.UsageError(f"{source} would be written over. Name another file for the report.")
@@ -55,6 +62,9 @@ class Outputs:
             else:
                 write_files({path: tables[form]().encode()}, what="a table")
             click.echo(f"wrote {path}", err=True)
+        if self.paper is not None:
+            for path in report.to_paper(self.paper, venue=self.venue):
+                click.echo(f"wrote {path}", err=True)
 
 
 def report_files(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,8 +73,12 @@ def report_files(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         given = {form: kwargs.pop(f"{form}_path") for form in _HELP}
-        return command(*args, outputs=Outputs({form: path for form, path in given.items() if path}), **kwargs)
+        files = {form: path for form, path in given.items() if path}
+        return command(*args, outputs=Outputs(files, kwargs.pop("paper"), kwargs.pop("venue")), **kwargs)
 
+    wrapped = click.option("--venue", default="neurips", show_default=True, help="Whose page --paper is for.")(wrapped)
+    folder = click.Path(file_okay=False, path_type=Path)
+    wrapped = click.option("--paper", type=folder, help="Write a figure, a table and a document here.")(wrapped)
     for form in reversed(_HELP):
         wrapped = click.option(f"--{form}", f"{form}_path", type=_FILE, help=_HELP[form])(wrapped)
     return wrapped

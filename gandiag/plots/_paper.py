@@ -75,6 +75,12 @@ def width_of(venue: str, columns: int) -> Widths:
     raise unknown_name(venue, sorted({*VENUES, *known}), what="venue", listing=f"There is: {', '.join(VENUES)}.")
 
 
+def one_column(venue: str) -> bool:
+    """Tell whether the pages of a venue have one column."""
+    widths = width_of(venue, 2)
+    return widths.column == widths.text
+
+
 def _from_tueplots() -> dict[str, Widths]:
     """Read the venues of tueplots, each by its latest year: ``icml2024_half`` and ``icml2024_full``."""
     try:

@@ -182,16 +182,16 @@ def test_junit_and_github_hold_one_case_and_one_command_each() -> None:
 
 @pytest.mark.parametrize("kind", ["sampler_comparison", "metric_intervals", "mode_counts"])
 def test_a_figure_holds_names_as_letters(kind: str, tmp_path: Path) -> None:
-    for number in (0, 1, 17) if kind != "sampler_comparison" else (0,):
-        svg = report().plot(kind, tmp_path / "f.svg", fake=number)[0].read_text(encoding="utf-8")
-        root = ET.fromstring(svg)
-        assert {e.tag.partition("}")[2] for e in root.iter()} <= {
-            "svg", "metadata", "RDF", "Work", "type", "title", "format", "creator", "Agent", "date", "defs", "style",
-            "g", "path", "use", "clipPath", "rect", "pattern", "image"}  # fmt: skip
-        assert not [key for e in root.iter() for key in e.attrib if key.lower().startswith("on")]
-        report().plot(kind, tmp_path / "f.pdf", fake=number)
-        pdf = (tmp_path / "f.pdf").read_bytes()
-        assert not [word for word in (b"/JS", b"/JavaScript", b"/OpenAction", b"/URI", b"/Launch") if word in pdf]
+    number = 2 if kind == "mode_counts" else 17
+    svg = report().plot(kind, tmp_path / "f.svg", fake=number)[0].read_text(encoding="utf-8")
+    root = ET.fromstring(svg)
+    assert {e.tag.partition("}")[2] for e in root.iter()} <= {
+        "svg", "metadata", "RDF", "Work", "type", "title", "format", "creator", "Agent", "date", "defs", "style",
+        "g", "path", "use", "clipPath", "rect", "pattern", "image"}  # fmt: skip
+    assert not [key for e in root.iter() for key in e.attrib if key.lower().startswith("on")]
+    report().plot(kind, tmp_path / "f.pdf", fake=number)
+    pdf = (tmp_path / "f.pdf").read_bytes()
+    assert not [word for word in (b"/JS", b"/JavaScript", b"/OpenAction", b"/URI", b"/Launch") if word in pdf]
 
 
 LATEX = shutil.which("pdflatex")

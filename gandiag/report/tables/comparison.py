@@ -46,6 +46,11 @@ class Comparison:
     columns: tuple[Column, ...]
     notes: tuple[str, ...]
 
+    @property
+    def notes_by_metric(self) -> tuple[str, ...]:
+        """The notes of a table that has a row per metric."""
+        return tuple(note.replace("column", "row") for note in self.notes)
+
 
 _ARROWS: dict[str, Literal["↓", "↑", ""]] = {"lower": "↓", "higher": "↑", "target": ""}
 _BOUNDS: dict[str, Literal["", "≥", "≤"]] = {"lower_bound": "≥", "upper_bound": "≤"}

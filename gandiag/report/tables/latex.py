@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gandiag.core.report import Report
 from gandiag.core.tex import tex
+from gandiag.core.wording import printable
 from gandiag.report.tables.comparison import FLOOR, Cell, Comparison, comparison
 from gandiag.report.tables.rounding import Rounded
 
+# Of a name at the head of a column: as long as figures write it.
+_LONGEST = 28
 _ARROWS = {"↓": r" \(\downarrow\)", "↑": r" \(\uparrow\)", "": ""}
 _BOUNDS = {"≥": r"\geq ", "≤": r"\leq ", "": ""}
 _WRAPPED = {"best": r"\textbf{%s}", "tied": r"\underline{%s}", "": "%s"}
@@ -35,19 +38,42 @@ def to_latex(report: Report, metrics: Iterable[str] | None = None) -> str:
 def drawn(table: Comparison) -> str:
     """Write a comparison as LaTeX."""
     heads = [rf"{tex(c.title)}{_ARROWS[c.arrow]}" for c in table.columns]
-    lines = [
-        "% needs \\usepackage{booktabs}",
-        *(f"% {note}" for note in table.notes),
-        rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
-        r"\toprule",
-        " & ".join(["sampler", *heads]) + r" \\",
-        r"\midrule",
+    rows = [[tex(name), *(_cell(c.cells[row]) for c in table.columns)] for row, name in enumerate(table.samplers)]
+    floors = [[FLOOR, *(_cell(c.floor) for c in table.columns)]] if _has_floor(table) else []
+    return _tabular(table.notes, ["sampler", *heads], rows, floors)
+
+
+def by_metric(table: Comparison) -> str:
+    """Write a comparison as LaTeX with a row per metric: few samplers by many metrics fit on a page so."""
+    floors = _has_floor(table)
+    names = [tex(printable(name, longest=_LONGEST)) for name in table.samplers]
+    heads = ["metric", *names, *([FLOOR] if floors else [])]
+    rows = [
+        [f"{tex(c.title)}{_ARROWS[c.arrow]}", *map(_cell, c.cells), *([_cell(c.floor)] if floors else [])]
+        for c in table.columns
     ]
-    for row, name in enumerate(table.samplers):
-        lines.append(" & ".join([tex(name), *(_cell(c.cells[row]) for c in table.columns)]) + r" \\")
-    if any(c.floor.number is not None for c in table.columns):
-        lines += [r"\midrule", " & ".join([FLOOR, *(_cell(c.floor) for c in table.columns)]) + r" \\"]
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+    return _tabular(table.notes_by_metric, heads, rows, [])
+
+
+def _tabular(notes: Sequence[str], heads: list[str], rows: list[list[str]], last: list[list[str]]) -> str:
+    def line(cells: list[str]) -> str:
+        return " & ".join(cells) + r" \\"
+
+    return "\n".join(
+        [
+            "% needs \\usepackage{booktabs}",
+            *(f"% {note}" for note in notes),
+            rf"\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}",
+            *(r"\toprule", line(heads), r"\midrule"),
+            *map(line, rows),
+            *((r"\midrule", *map(line, last)) if last else ()),
+            *(r"\bottomrule", r"\end{tabular}", ""),
+        ]
+    )
+
+
+def _has_floor(table: Comparison) -> bool:
+    return any(column.floor.number is not None for column in table.columns)
 
 
 def _cell(cell: Cell) -> str:

@@ -7,7 +7,7 @@ on the held-out half only: the critic is fixed by then, and never fitted again. 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ LEVEL = 0.95
 _TELLING = 8
 
 
+Arrays = Mapping[str, NDArray[Any]]
+
+
 class Scorer(Protocol):
     """A fitted, frozen critic."""
 
@@ -34,12 +37,21 @@ class Scorer(Protocol):
         ...
 
 
+Critic = TypeVar("Critic", bound=Scorer)
+
+
+def no_evidence(critic: Scorer, real: Matrix, fake: Matrix) -> Arrays:
+    """Say nothing of what a critic went by."""
+    return {}
+
+
 def critic_measurement(
     comparison: Comparison,
-    fit: Callable[[Matrix, Labels], Scorer],
+    fit: Callable[[Matrix, Labels], Critic],
     rng: np.random.Generator,
     *,
     details: Mapping[str, Any],
+    evidence: Callable[[Critic, Matrix, Matrix], Arrays] = no_evidence,
 ) -> Measurement:
     """Train one critic on half of each side, and measure its advantage on the other half.
 
@@ -52,6 +64,8 @@ def critic_measurement(
         Draws the split.
     details : mapping
         What else the result tells.
+    evidence : callable
+        ``(critic, held-out real rows, held-out fake rows) -> arrays`` that figures show.
 
     Raises
     ------
@@ -59,7 +73,8 @@ def critic_measurement(
         For fewer than 8 rows of either side.
     """
     cut = split_halves(comparison.real, comparison.fake, rng)
-    scores = fit(cut.rows, cut.labels).scores(cut.test)
+    critic = fit(cut.rows, cut.labels)
+    scores = critic.scores(cut.test)
     says_real, ranks = (scores > 0.0).astype(np.float64), midranks(scores)
     real, fake = len(cut.real_rows), len(cut.fake_rows)
     hits, alarms = int(says_real[cut.test_labels].sum()), int(says_real[~cut.test_labels].sum())
@@ -93,6 +108,7 @@ def critic_measurement(
             "roc": np.stack(roc_curve(scores, cut.test_labels)),
             "telling_real": cut.real_rows[np.argsort(-scores[:real], kind="stable")[:_TELLING]],
             "telling_fake": cut.fake_rows[np.argsort(scores[real:], kind="stable")[:_TELLING]],
+            **evidence(critic, cut.test[:real], cut.test[real:]),
         },
     )
 

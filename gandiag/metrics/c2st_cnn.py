@@ -19,6 +19,7 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement
 from gandiag.core.specs import MetricSpec
 from gandiag.metrics._critic_test import critic_measurement
+from gandiag.numerics.attribution import pixel_map
 from gandiag.numerics.networks import fit_cnn
 
 
@@ -39,6 +40,10 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
         lambda rows, labels: fit_cnn(rows, labels, shape, rng, device),
         rng,
         details={"critic": "convolutional network", "device": device},
+        evidence=lambda critic, real, fake: {
+            "pixel_map": pixel_map(critic, real, fake, shape),
+            "filters": critic.parameters[0].permute(0, 2, 3, 1).double().cpu().numpy(),
+        },
     )
 
 

@@ -59,11 +59,15 @@ class NetworkCritic:
         """Give the log odds of "real" at equal priors, shape (len(rows),)."""
         import torch
 
-        inputs = _inputs(rows, self.centre, self.scale, self.parameters[0].device)
+        inputs = self.standardised(rows)
         with torch.no_grad():
             parts = [self.forward(self.parameters, part) for part in inputs.split(_AT_ONCE)]
         found: Vector = torch.cat(parts).double().cpu().numpy()
         return found
+
+    def standardised(self, rows: Matrix) -> Tensor:
+        """Give rows as the network takes them, on its device."""
+        return _inputs(rows, self.centre, self.scale, self.parameters[0].device)
 
 
 def fit_mlp(rows: Matrix, labels: Labels, rng: np.random.Generator) -> NetworkCritic:

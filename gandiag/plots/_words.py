@@ -15,6 +15,7 @@ LOUD = 3.0
 
 _SPELLINGS = {
     "c2st": "C2ST",
+    "cnn": "CNN",
     "fid": "FID",
     "frechet": "Fréchet",
     "js": "JS",
@@ -22,6 +23,7 @@ _SPELLINGS = {
     "kid": "KID",
     "knn": "kNN",
     "ks": "KS",
+    "mlp": "MLP",
     "mmd": "MMD",
     "ndb": "NDB",
     "prd": "PRD",

@@ -20,6 +20,7 @@ ORDER = (
     "metric_intervals",
     "sampler_comparison",
     "mode_counts",
+    "missing_modes",
     "precision_recall_plane",
     "null_distribution",
     "frechet_limit",
@@ -32,11 +33,24 @@ ORDER = (
     "transport_bracket",
     "spectrum",
     "wealth_path",
+    "critic_pixels",
+    "learned_filters",
+    "severity_response",
 )
 # About all samplers of a report: a page shows them beside the first alone.
 _ONCE = frozenset({"sampler_comparison"})
 # Said by another figure of the page, or for those who know the metric: drawn when asked for by name.
-_ON_REQUEST = frozenset({"critic_roc", "collision_curve", "transport_bracket", "spectrum", "wealth_path"})
+_ON_REQUEST = frozenset(
+    {
+        "critic_roc",
+        "collision_curve",
+        "transport_bracket",
+        "spectrum",
+        "wealth_path",
+        "learned_filters",
+        "severity_response",
+    }
+)
 # Evidence is shown where one of these metrics tells real and fake apart, for else there is nothing to see in it.
 _EVIDENCE: Mapping[str, tuple[str, ...]] = {
     "critic_evidence": ("c2st", "c2st_mlp", "c2st_cnn", "c2st_trees"),
@@ -44,6 +58,8 @@ _EVIDENCE: Mapping[str, tuple[str, ...]] = {
     "worst_projection": ("max_sliced_wasserstein",),
     "prd_curve": ("prd",),
     "uncovered": ("coverage", "recall"),
+    "missing_modes": ("mode_coverage",),
+    "critic_pixels": ("c2st_cnn",),
     "duplicate_pairs": ("near_duplicates",),
     "nearest_training": ("data_copying",),
 }
@@ -104,6 +120,16 @@ CAPTIONS = {
     "wealth_path": (
         "What a gambler earns by telling fake from real. With nothing to tell, a dashed line is ever crossed in at "
         "most 5 % and 0.1 % of runs."
+    ),
+    "missing_modes": "Real samples of the modes that the sampler never reaches, one row per mode.",
+    "critic_pixels": (
+        "Where in an image a critic found the difference, in log odds by pixel; all pixels add up to the difference of "
+        "its mean scores. Bright pixels gave it away."
+    ),
+    "learned_filters": "The first filters of a convolutional critic, on one grey scale: the textures that it goes by.",
+    "severity_response": (
+        "One metric against the severity of one fault. The band is ±2 standard deviations of the floor; filled marks "
+        "differ from it by their test."
     ),
     "sampler_comparison": (
         "All samplers by one metric, best on top, with confidence intervals. The band is ±2 standard deviations of "
@@ -246,7 +272,25 @@ def _alt_uncovered(report: Report, fake: int) -> str:
     return f"Examples of the real samples that no fake one comes near; {said}."
 
 
+def _alt_severity(report: Report, fake: int) -> str:
+    from gandiag.plots.severity_response import drawn
+
+    fault, severities, results = drawn(report, fake, None)
+    told = [f"{short(at)}: {short(r.estimate or 0.0)}" for at, r in zip(severities, results, strict=True)]
+    return f"{pretty(results[0].metric)} by severity of the fault {fault.replace('_', ' ')}: {', '.join(told[:12])}."
+
+
+def _alt_missing(report: Report, fake: int) -> str:
+    missing = find(one(report, fake), "mode_coverage")
+    names = [] if missing is None else [printable(m.get("name", "")) for m in missing.details["modes"] if m["missing"]]
+    return f"Real samples of {len(names)} modes that are missing: {', '.join(names[:12])}."
+
+
 _ALTS = {
+    "missing_modes": _alt_missing,
+    "critic_pixels": _alt_number("Map of the pixels by which a critic tells real from fake", "c2st_cnn"),
+    "learned_filters": _alt_number("First filters of a convolutional critic", "c2st_cnn"),
+    "severity_response": _alt_severity,
     "uncovered": _alt_uncovered,
     "duplicate_pairs": _alt_number("The fake images closest to each other, in pairs", "near_duplicates"),
     "collision_curve": _alt_number("Share of pairs within each distance, real and fake", "near_duplicates"),

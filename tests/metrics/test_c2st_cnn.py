@@ -101,3 +101,19 @@ def test_a_device_gives_the_same_bits_twice_and_agrees_with_the_host():
     assert np.array_equal(one, two)
     # Rounding grows over the steps of the descent: the ranking is what must stay.
     assert np.corrcoef(one, host)[0, 1] > 0.98
+
+
+def test_the_map_of_pixels_adds_up_to_the_difference_of_the_scores_and_shows_where_it_is():
+    rng = np.random.default_rng(5)
+    real, fake = noise(rng, 240), noise(rng, 240)
+    fake.reshape(-1, 12, 12)[:, 2:5, 7:10] += 1.5
+    found = measure(comparison(real, fake, (12, 12)), rng=np.random.default_rng(0)).arrays
+    shares, scores, labels = found["pixel_map"], found["scores"], found["labels"]
+    paired = scores[labels][:64].mean() - scores[~labels][:64].mean()
+    assert shares.sum() == pytest.approx(paired, rel=0.05)
+    assert shares[2:5, 7:10].sum() > 0.7 * paired
+    assert np.unravel_index(shares.argmax(), shares.shape)[0] in (2, 3, 4)
+    # Of images of one law there is little to share out.
+    none = measure(comparison(real, noise(rng, 240), (12, 12)), rng=np.random.default_rng(0)).arrays["pixel_map"]
+    assert abs(none.sum()) < 0.3 * paired
+    assert found["filters"].shape == (16, 3, 3, 1)

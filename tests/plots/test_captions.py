@@ -45,6 +45,7 @@ def test_texts_hold_the_numbers(report: Report) -> None:
     assert "best F score 0.70 (floor 0.98)" in told("prd_curve")
     assert "Projected Wasserstein 0.6 (real against real 0.2)" in told("transport_bracket")
     assert "C2ST of 2 samplers" in told("sampler_comparison")
+    assert "by severity of the fault drop modes: 0: " in told("severity_response")
 
 
 def test_a_page_shows_evidence_where_there_is_some_and_compares_samplers_once(
@@ -54,7 +55,15 @@ def test_a_page_shows_evidence_where_there_is_some_and_compares_samplers_once(
     monkeypatch.setattr("gandiag.report._figures.drawn_svg", lambda *args: svg)
     (collapsed, failed), (healthy, _) = figures(report, 0), figures(report, 1)
     assert not failed
-    evidence = ["critic_evidence", "witness_map", "worst_projection", "prd_curve", "uncovered", "nearest_training"]
+    evidence = [
+        "critic_evidence",
+        "witness_map",
+        "worst_projection",
+        "prd_curve",
+        "uncovered",
+        "nearest_training",
+        "critic_pixels",
+    ]
     names = [figure.name for figure in healthy]
     assert names == [
         "samples_side_by_side",

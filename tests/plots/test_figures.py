@@ -51,7 +51,7 @@ def of_images(full: Report) -> Report:
     return with_rows(with_images(full))
 
 
-IMAGES_ALONE = ("duplicate_pairs",)  # what a report on points has nothing to draw of
+IMAGES_ALONE = ("duplicate_pairs", "missing_modes")  # what a report on points has nothing to draw of
 
 
 def first(ax: Any) -> Any:

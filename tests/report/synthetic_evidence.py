@@ -37,6 +37,7 @@ def _further(kind: int) -> tuple[Result, ...]:
         _number("near_duplicates", (0.01, 0.3)[kind], 0.01, 0.005, 1000),
         _number("data_copying", (0.5, 0.8)[kind], 0.5, 0.02, 1000),
         _number("c2st_e", (0.0, 0.1)[kind], 0.0, 0.01, 1000),
+        _number("c2st_cnn", (0.02, 0.6)[kind], 0.0, 0.05, 1000),
         _number("projected_wasserstein", (0.2, 0.6)[kind], 0.2, 0.03, 1000),
     )
 
@@ -84,7 +85,7 @@ def with_evidence(report: Report) -> Report:
         kind = 1 - i
         told = (*sampler.results, *_further(kind))
         results = tuple(replace(r, details={**r.details, **_further_details(r.metric)}) for r in told)
-        fakes.append(replace(sampler, results=results))
+        fakes.append(replace(sampler, results=results, source=f"ring_gan.py:sampler!drop_modes={3 * kind}"))
         new |= {f"{i}/{key}": value for key, value in _kept(kind).items()}
         new[f"examples/{i}_rows"] = np.arange(0, 1000, 2)
     new["examples/real_rows"] = np.arange(1, 1000, 2)
@@ -125,4 +126,7 @@ def _kept(kind: int) -> dict[str, np.ndarray[Any, Any]]:
         "vendi/eigenvalues": np.array([0.4, 0.3, 0.2, 0.09, 0.00999, 0.00001]),
         "projected_wasserstein/w_per_block": np.array([0.5, 0.6, 0.7]),
         "coverage/uncovered": np.array([1, 3, 4, 9]),
+        "mode_coverage/missing_examples": np.array([[1, 3], [1, 5], [4, 7], [4, 999]]),
+        "c2st_cnn/pixel_map": np.linspace(-0.1, 0.5, 64).reshape(8, 8),
+        "c2st_cnn/filters": np.linspace(-1.0, 1.0, 16 * 9).reshape(16, 3, 3, 1),
     }

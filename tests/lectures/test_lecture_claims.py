@@ -143,11 +143,16 @@ def words(text: str) -> list[str]:
     return re.findall(r"[a-z]+", re.sub(r"`[^`]*`", " ", text).lower())
 
 
+@cache
+def runs(text: str) -> frozenset[str]:
+    """Give all runs of words of a text."""
+    all_words = words(text)
+    return frozenset(" ".join(all_words[i : i + RUN]) for i in range(len(all_words) - RUN + 1))
+
+
 def copied(text: str, deck: str) -> list[str]:
     """List the runs of words that stand in a deck as well."""
-    ours, theirs = words(text), words(deck)
-    runs = {tuple(theirs[i : i + RUN]) for i in range(len(theirs) - RUN + 1)}
-    return [" ".join(run) for i in range(len(ours) - RUN + 1) if (run := tuple(ours[i : i + RUN])) in runs]
+    return sorted(runs(text) & runs(deck))
 
 
 def test_no_sentence_is_copied_from_a_deck() -> None:

@@ -7,8 +7,6 @@ equal bytes.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Sequence
 from functools import cache
@@ -20,6 +18,7 @@ import numpy as np
 
 from gandiag import __version__
 from gandiag.core.files import write_files
+from gandiag.core.pages import allowed, embedded
 from gandiag.core.wording import printable, short
 from gandiag.errors import ConfigError, ResourceLimitError
 from gandiag.lab.packing import packed
@@ -95,27 +94,15 @@ def _rendered(runs: Sequence[Trace], left_out: int) -> str:
         left_out=left_out,
         style=Markup(style),
         script=Markup(script),
-        style_hash=_hash(style),
-        script_hash=_hash(script),
-        json=Markup(_embedded(shown)),
+        style_hash=allowed(style),
+        script_hash=allowed(script),
+        json=Markup(embedded(json.dumps(shown, allow_nan=False, separators=(",", ":")))),
     )
 
 
 @cache
 def _own(name: str) -> str:
     return files("gandiag.lab").joinpath(name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
-
-
-def _embedded(shown: list[dict[str, Any]]) -> str:
-    """Write the data with nothing in it that could end or start a tag."""
-    text = json.dumps(shown, allow_nan=False, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
 
 
 def _told(trace: Trace, name: str) -> dict[str, Any]:

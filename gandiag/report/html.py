@@ -2,20 +2,22 @@
 
 Whatever others wrote (names, paths, messages) is escaped by jinja2; the only markup that is passed through is the SVG
 that our own figures made, and the JSON of the report with ``<``, ``>`` and ``&`` written as escapes. A content-security
-policy forbids every load. Equal reports give equal bytes.
+policy forbids every load and every script, and allows our own style by its hash (our SVG has style in attributes, too).
+Equal reports give equal bytes.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gandiag.core import verdict as gate
 from gandiag.core.files import write_files
+from gandiag.core.pages import allowed, embedded
 from gandiag.core.report import Diagnosis, FakeReport, Report
 from gandiag.core.results import Result
 from gandiag.core.wording import printable, short
@@ -45,9 +47,6 @@ if TYPE_CHECKING:
 MOST_BYTES = 3_000_000
 _FIGURE_BYTES = 1_900_000
 _JSON_BYTES = 500_000
-
-# What could end a tag, or turn the lines round of one who reads the source; all of it in the basic plane.
-_UNSEEN = re.compile("[<>&\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,10 +109,14 @@ def _encoded(text: str) -> bytes:
 
 
 def _rendered(report: Report | None, judged: Gate | None) -> str:
+    from markupsafe import Markup
+
     told: dict[str, Any] = {} if report is None else _of_report(report)
     if judged is not None:
         told = _without_report(judged) | told | {"gate": judged}
-    return _template().render({"labels": LABELS, "gate": None} | told)
+    style = _own("page.css")
+    own = {"labels": LABELS, "gate": None, "style": Markup(style), "style_hash": allowed(style)}
+    return _template().render(own | told)
 
 
 def _of_report(report: Report) -> dict[str, Any]:
@@ -141,14 +144,16 @@ def _without_report(judged: Gate) -> dict[str, Any]:
 
 @cache
 def _template() -> Template:
-    from importlib.resources import files
-
     from jinja2 import Environment, StrictUndefined
 
     # autoescape=True, not by file name: everything that is inserted is escaped, whatever the template is called.
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    source = files("gandiag.report").joinpath("template.html").read_text(encoding="utf-8")
-    return environment.from_string(source)
+    return environment.from_string(_own("template.html"))
+
+
+@cache
+def _own(name: str) -> str:
+    return files("gandiag.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _title(report: Report) -> str:
@@ -244,4 +249,4 @@ def _embedded(report: Report) -> Mapping[str, Any]:
     text = to_json(report).decode("utf-8")
     if len(text) > _JSON_BYTES:
         return {"text": None, "size": f"{len(text) / 1e6:.1f} MB"}
-    return {"text": Markup(_UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text)), "size": ""}
+    return {"text": Markup(embedded(text)), "size": ""}

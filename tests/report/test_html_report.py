@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
 import json
 import re
 import subprocess
@@ -125,7 +128,10 @@ def test_the_page_is_well_formed(text: str) -> None:
 
 def test_the_page_loads_nothing(text: str) -> None:
     parsed = Parsed(text)
-    assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in text
+    (style,) = re.findall("<style>(.*?)</style>", text, flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    rules = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; style-src-attr 'unsafe-inline'; base-uri"
+    assert rules in html.unescape(text)
     links = [v for _, key, v in parsed.attributes if key in ("href", "src", "srcset", "action", "xlink:href")]
     assert all(v and (v.startswith("#") or v.startswith("data:image/png;base64,")) for v in links)
     assert not re.search(r"https?:|@import|javascript:", text)
@@ -182,8 +188,6 @@ def test_another_process_makes_the_same_page(text: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code, str(Path(__file__).parent)], cwd=root, capture_output=True, text=True, check=True
     )
-    import hashlib
-
     assert done.stdout.strip() == hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -87,7 +87,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "monitor": {"core", "sources", "preparation", "prepared", "measuring", "working", "plots", "settings"},
     "report": {"core", "inference", "evaluate", "sources", "plots"},
-    "lab": {"core", "monitor", "sources"},
+    "lab": {"core", "monitor", "plots", "sources"},
+    "latent_sheets": {"core", "plots", "sources"},
     "api": {
         "core",
         "device",

@@ -18,7 +18,10 @@ from gandiag.monitor.figure import RUN_FIGURES
 
 PAGE = Path(__file__).parents[2] / "docs" / "gallery.md"
 QUICK = "ring"  # the part that the default run executes
-OF_THEIR_OWN = ("training",)  # speeds, and numbers in which rounding grows: these pictures are made, not compared
+OF_THEIR_OWN = (
+    "training",
+    "plane",
+)  # speeds, and numbers in which rounding grows: these pictures are made, not compared
 MOST_BYTES, MOST_BYTES_OF_ALL = 60_000, 1_500_000
 # Mean difference of grey levels, of 255, that another machine's rounding may make; another figure differs by far more.
 CLOSE = 3.0

@@ -26,8 +26,8 @@ def p_value(measurement, seed=0, draws=99):
 @pytest.mark.parametrize(("shift", "scale", "best"), [(1.0, 1.0, norm.cdf(0.5)), (0.0, 2.0, 0.6613)])
 def test_it_comes_near_the_best_accuracy_and_never_above(shift, scale, best):
     rng = np.random.default_rng(8)
-    found = measured(rng.normal(size=(2500, 1)), shift + scale * rng.normal(size=(2500, 1))).details["accuracy"]
-    error = np.sqrt(best * (1 - best) / 2500)
+    found = measured(rng.normal(size=(1500, 1)), shift + scale * rng.normal(size=(1500, 1))).details["accuracy"]
+    error = np.sqrt(best * (1 - best) / 1500)
     assert best - 3 * error - 0.02 <= found <= best + 4 * error
     assert found != pytest.approx(0.5, abs=0.03)  # what a critic that learned nothing says
 

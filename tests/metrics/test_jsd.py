@@ -69,15 +69,15 @@ def test_confidence_bound_stays_below_the_true_divergence(n, m):
     p, q = stats.norm.pdf(grid), stats.norm.pdf(grid, 1.5)
     truth = jensen_shannon(p / p.sum(), q / q.sum())
     above = estimate_above = positive = 0
-    for seed in range(80):
+    for seed in range(50):
         rng = np.random.default_rng(seed)
         result = measured(rng.normal(size=(n, 1)), rng.normal(1.5, 1.0, size=(m, 1)), seed)
         above += result.interval.low > truth
         estimate_above += result.estimate > truth
         positive += result.interval.low > 0
-    limit = stats.binom.ppf(1 - 1e-4, 80, 0.05)
+    limit = stats.binom.ppf(1 - 1e-4, 50, 0.05)
     assert above <= limit < estimate_above
-    assert positive > 55  # a bound that is always 0 would pass the first line
+    assert positive > 34  # a bound that is always 0 would pass the first line
 
 
 def test_a_bound_below_zero_is_reported_as_zero_and_kept_in_the_details():

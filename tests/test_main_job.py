@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+# A minute on two free cores; a machine with other work may take long.
+pytestmark = pytest.mark.timeout(1200)
+
 EXPECTED = {
     "healthy: held-out digits": "ok",
     "three digits dropped": "modes_missing",

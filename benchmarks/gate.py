@@ -91,7 +91,7 @@ SOURCES: dict[str, tuple[str, Drawing]] = {
 # Pathology -> dials, from mild to gross.
 POWER = {
     "drop_modes": (1, 3, 12),
-    "reweight_modes": (0.25, 0.5, 1.0),
+    "reweight_modes": (0.25, 0.5, 0.9),
     "shrink": (0.1, 0.25, 0.5),
     "duplicate": (0.01, 0.05, 0.3),
     "collapse": (0.01, 0.05, 0.3),

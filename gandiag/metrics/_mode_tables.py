@@ -31,8 +31,9 @@ class ModeTable:
         All rows, by the mode they are nearest to.
     real, fake : ndarray of int
         Rows of high quality.
-    own : ndarray of int
-        Real rows of high quality of each mode's class, wherever they were put; without classes those in it.
+    own, own_good : ndarray of int
+        Real rows of each mode's class, of any quality and of high quality, wherever they were put. Without classes both
+        are the rows in it.
     leaked : ndarray of int
         Real rows of high quality in each mode that are of another class.
     wrong : ndarray of int, shape ()
@@ -44,6 +45,7 @@ class ModeTable:
     real: Index
     fake: Index
     own: Index
+    own_good: Index
     leaked: Index
     wrong: Index
 
@@ -60,7 +62,7 @@ class ModeTable:
     @property
     def leak(self) -> Vector:
         """How often a row of another class is counted in each mode: for what is said of modes, never in a test."""
-        out: Vector = self.leaked / np.maximum(self.real.sum() - self.own, 1)
+        out: Vector = self.leaked / np.maximum(self.real.sum() - self.own_good, 1)
         return out
 
     def too_few(self) -> str:
@@ -92,11 +94,12 @@ def counted(
         return np.bincount(modes[chosen], minlength=len(model))
 
     real = tally(within & is_real)
-    own, leaked, wrong = real, np.zeros(len(model), dtype=np.int64), np.array(0)
+    own, own_good, leaked, wrong = real, real, np.zeros(len(model), dtype=np.int64), np.array(0)
     if model.classes is not None and real_labels is not None:
         put, good = modes[is_real], within[is_real]
         right = model.classes[put] == real_labels
-        own = np.array([int((good & (real_labels == c)).sum()) for c in model.classes])
+        own = np.array([int((real_labels == c).sum()) for c in model.classes])
+        own_good = np.array([int((good & (real_labels == c)).sum()) for c in model.classes])
         leaked, wrong = np.bincount(put[good & ~right], minlength=len(model)), np.array(int((~right).sum()))
     return ModeTable(
         nearest_real=tally(is_real),
@@ -104,6 +107,7 @@ def counted(
         real=real,
         fake=tally(within & ~is_real),
         own=own,
+        own_good=own_good,
         leaked=leaked,
         wrong=wrong,
     )

@@ -139,19 +139,21 @@ def _smallest_loss(result: Result, level: float, power: float) -> float:
 def _unseen(result: Result, smallest: Callable[[float], float], power: float) -> float:
     """Give the smallest share that is noticed, or that of the largest mode whose loss rows of others would hide.
 
-    Of a lost class only those rows are missed that were put right, and those of other classes that are put in its mode
-    stand in for them.
+    Of a lost class only those rows are missed that were counted in its mode, and those of other classes that are
+    counted there stand in for them. Its share is taken at its upper limit, at a fifth of the chance that the power
+    leaves to go unseen.
     """
     from scipy.stats import beta
 
-    _, n, _ = _counted(result)
-    found = smallest(0.0)
+    _, counted_rows, _ = _counted(result)
+    found, n, sure = smallest(0.0), max(sum(result.details["nearest"]["real"]), 1), 1.0 - (1.0 - power) / 5.0
     for mode in result.details["modes"]:
         own, here = mode["own"], mode["own_here"]
         if mode["leak"] > 0.0 or here < own:
-            needed = smallest(mode["leak"]) * max(own, 1) / max(here, 0.5)
+            # Of all rows, where `smallest` speaks of those that are counted in some mode.
+            needed = smallest(mode["leak"]) * max(own, 1) / max(here, 0.5) * counted_rows / n
             if own < needed * n:
-                found = max(found, min(needed, float(beta.ppf(power, own + 1.0, max(n - own, 1.0)))))
+                found = max(found, min(needed, float(beta.ppf(sure, own + 1.0, max(n - own, 1.0)))))
     return found
 
 

@@ -122,7 +122,8 @@ def modes(real: list[int], fake: list[int], p: list[float], leak: float = 0.0) -
         | {"leak": leak, "own": r, "own_here": r}
         for k, (r, f, q) in enumerate(zip(real, fake, p, strict=True))
     ]
-    return {"modes": rows, "missing": [row["name"] for row in rows if row["missing"]]}
+    nearest = {"modes": [row["name"] for row in rows], "real": real, "fake": fake}
+    return {"modes": rows, "missing": [row["name"] for row in rows if row["missing"]], "nearest": nearest}
 
 
 def test_a_count_of_missing_modes_is_judged_by_the_exact_test_of_each() -> None:

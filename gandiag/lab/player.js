@@ -39,7 +39,7 @@
   }
 
   function chart({ spec: [title, name, low, high], canvas }) {
-    const [c, w, h] = context(canvas), left = 44, right = 10, top = 8, bottom = 20, known = marks(name);
+    const [c, w, h] = context(canvas), left = 54, right = 10, top = 8, bottom = 20, known = marks(name);
     const seen = [...runs.flatMap((run) => values(run, name)).filter((v) => v !== null), ...known.map(([v]) => v)];
     const from = low ?? Math.min(...seen), least = Math.max(...seen), upto = high ?? (least > from ? least + 0.06 * (least - from) : from + 1);
     const x = (s) => left + (s - steps[0]) / Math.max(1, steps[last] - steps[0]) * (w - left - right);

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from gandiag.core.tex import tex
 from gandiag.plots import metric_intervals, sampler_comparison
 from gandiag.plots._paper import fitted, one_column, paper_style, save_figure, width_of, write_numbers
 from gandiag.plots._style import INK, NORMAL, fake_name
+from gandiag.plots._words import worse_by
 from gandiag.report._captions import CAPTIONS
 from gandiag.report.tables.comparison import comparison
 from gandiag.report.tables.latex import by_metric
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 # Inches: what a page has room for above a caption, and what a panel needs beside its rows.
 _MOST_HEIGHT, _AROUND, _ROW = 7.0, 0.95, 0.19
+_MOST_METRICS = 30
 
 _DOCUMENT = r"""%% gandiag %(version)s: compile this page, or take its figure and its table into your own paper.
 \documentclass[10pt%(columns)s]{article}
@@ -55,17 +59,18 @@ def write_paper(
     venue : str
         See `gandiag.plots._paper.VENUES`.
     metrics : names, optional
-        Rows of the table; all that were measured when absent.
+        Of figure and table. When absent all that were measured; of more than 30 those farthest from their floors, which
+        the caption says.
 
     Returns
     -------
     list of Path
         The files written. The same report gives the same bytes.
     """
-    place = Path(folder)
-    names = None if metrics is None else list(metrics)
-    table = comparison(report, names)
-    kind, figure = _figure(report, venue)
+    place, asked = Path(folder), None if metrics is None else list(metrics)
+    table = comparison(report, _chosen(report) if asked is None else asked)
+    shown = [column.metric for column in table.columns]
+    kind, figure = _figure(_only(report, shown), venue)
     two = not one_column(venue)
     told: dict[str, Any] = {
         "version": report.gandiag_version,
@@ -73,7 +78,7 @@ def write_paper(
         "star": "*" if two else "",
         "width": width_of(venue, 2).text,
         "figure": tex(CAPTIONS[kind]),
-        "table": tex(f"Samplers against real data. {'; '.join(table.notes_by_metric)}."),
+        "table": tex(f"Samplers against real data.{_rest(report, shown)} {'; '.join(table.notes_by_metric)}."),
     }
     place.mkdir(parents=True, exist_ok=True)
     with paper_style(venue, columns=2):
@@ -82,6 +87,28 @@ def write_paper(
     texts = {"table.tex": by_metric(table), "paper.tex": _DOCUMENT % told}
     write_files({place / name: text.encode() for name, text in texts.items()}, "a paper")
     return [place / name for name in ("paper.tex", "figure.pdf", "figure.csv", "table.tex")]
+
+
+def _chosen(report: Report) -> list[str]:
+    """Name the metrics that were measured, in their order; of too many those farthest from their floors."""
+    far: dict[str, float] = {}
+    for fake in report.fakes:
+        for result in fake.results:
+            if result.estimate is not None:
+                far[result.metric] = max(far.get(result.metric, -inf), worse_by(result) or 0.0)
+    kept = set(sorted(far, key=lambda name: -far[name])[:_MOST_METRICS])
+    return [name for name in far if name in kept]
+
+
+def _rest(report: Report, shown: list[str]) -> str:
+    """Say that there is more than is shown."""
+    measured = {r.metric for fake in report.fakes for r in fake.results if r.estimate is not None}
+    return f" {len(shown)} of the {len(measured)} metrics that were measured." if measured - set(shown) else ""
+
+
+def _only(report: Report, metrics: list[str]) -> Report:
+    fakes = tuple(replace(f, results=tuple(r for r in f.results if r.metric in metrics)) for f in report.fakes)
+    return replace(report, fakes=fakes)
 
 
 def _figure(report: Report, venue: str) -> tuple[str, Figure]:

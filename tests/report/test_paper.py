@@ -86,6 +86,22 @@ def test_the_same_report_gives_the_same_bytes_and_chosen_metrics_are_the_rows(tm
     assert re.findall(r"(?m)^(\w+) .*&", (tmp_path / "a" / "table.tex").read_text()) == ["metric", "Recall", "MMD"]
 
 
+def test_of_more_metrics_than_a_page_holds_the_farthest_are_shown_and_that_is_said(tmp_path: Path) -> None:
+    made = make_report(with_arrays=False)
+    results = made.fakes[0].results
+    more = tuple(replace(results[i % 12], metric=f"own_{i:02d}") for i in range(40))
+    many = Report.of(replace(made, fakes=(replace(made.fakes[0], results=results + more),)))
+    many.to_paper(tmp_path / "p", venue="icml")
+    rows = (tmp_path / "p" / "table.tex").read_text().split(r"\midrule")[1].count("&")
+    assert rows == 30 * 2  # a sampler, and real against real
+    page = (tmp_path / "p" / "paper.tex").read_text()
+    assert "30 of the 53 metrics that were measured" in page
+    assert "Energy" in (tmp_path / "p" / "table.tex").read_text()
+    assert "Density" not in (tmp_path / "p" / "table.tex").read_text()
+    if LATEX is not None:
+        assert "Overfull" not in compiled(tmp_path / "p")
+
+
 def test_a_venue_that_nobody_knows_leaves_nothing(tmp_path: Path) -> None:
     report = Report.of(make_report(with_arrays=False))
     with pytest.raises(UnknownName, match=r"neurisp.*neurips"):

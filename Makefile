@@ -7,7 +7,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 # Two test processes share two cores: one BLAS thread each, or they wait for each other.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test check slow calibrate clean
+.PHONY: demo test check slow calibrate pages lectures clean
+
+# The checker of web pages for people who cannot see them; from the npm registry.
+AXE := $(VENV)/axe/package/axe.min.js
 
 demo: $(VENV)/.demo
 	$(BIN)/gandiag demo --out gandiag-demo
@@ -26,6 +29,18 @@ slow: $(VENV)/.test
 
 calibrate: $(VENV)/.test
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m slow --timeout 7200 tests/calibration
+
+# Report and lab in a headless Chromium, and the paper in LaTeX, where these are there.
+pages: $(VENV)/.test $(AXE)
+	$(ONE_THREAD) $(BIN)/python -m pytest -m slow --timeout 7200 tests/report tests/lab
+
+# Every quick command of the page of claims, run.
+lectures: $(VENV)/.test
+	$(ONE_THREAD) $(BIN)/python -m pytest -m slow --timeout 7200 tests/lectures
+
+$(AXE): $(VENV)/bin/python
+	mkdir -p $(VENV)/axe
+	cd $(VENV)/axe && npm pack axe-core@4.14.1 && tar xzf axe-core-4.14.1.tgz
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -114,7 +114,10 @@ def _holds(module: str, name: str) -> bool:
 
 
 def run(line: str, folder: Path, limit: float) -> str:
-    """Run a command in a folder, part by part; a part that ends with an error is an error. Gives what was printed."""
+    """Run a command in a folder, part by part, and give what was printed, its lines joined.
+
+    A part that ends with an error is an error.
+    """
     programs = {"gandiag": [sys.executable, "-m", "gandiag"], "python": [sys.executable]}
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
     printed = []
@@ -126,4 +129,4 @@ def run(line: str, folder: Path, limit: float) -> str:
         if done.returncode:
             raise AssertionError(f"{part} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
         printed.append(done.stdout)
-    return "".join(printed)
+    return " ".join("".join(printed).split())

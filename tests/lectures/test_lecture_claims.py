@@ -20,6 +20,8 @@ from make_lectures import FOLDER, PAGE, VERDICTS, Claim, decks, named_things, pa
 CLAIMS = [claim for deck in decks() for claim in deck.claim]
 SHARED = next((p / "shared" for p in ROOT.parents if (p / "shared" / "lectures").is_dir()), None)
 NAMED = 49
+# The words under every report; what a command must print is to be found above them.
+LEGEND = (ROOT / "gandiag" / "report" / "_reading.py").read_text()
 # A run of so many words of a deck in a text of ours is a copy.
 RUN = 8
 
@@ -40,6 +42,8 @@ def faults(claim: Claim) -> list[str]:
         found += [f"no {name}" for name in ("did", "found", "command", "tests") if not getattr(claim, name)]
     if claim.command and "python -c" in claim.command and not claim.prints:
         found.append("code without what it prints")
+    if claim.command.startswith("gandiag score") and (not claim.prints or claim.prints in LEGEND):
+        found.append("what it prints stands under every report")
     for test in claim.tests:
         path, _, name = test.partition("::")
         if not (ROOT / path).is_file() or name not in functions_in(ROOT / path):
@@ -79,6 +83,7 @@ def test_a_command_parses_and_what_it_names_exists(claim: Claim) -> None:
         {"figure": "stories/none.png"},
         {"named": [50]},
         {"command": "python -c 'print(1)'"},
+        {"command": "gandiag score toy:ring8 toy:ring8", "prints": "differs"},
     ],
     ids=str,
 )

@@ -39,4 +39,4 @@ def test_a_long_command_runs_and_prints_what_is_said(command: str, tmp_path: Pat
 def test_a_command_that_fails_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="ended with 3"):
         run("python -c 'raise SystemExit(3)'", tmp_path, 60)
-    assert run("python -c 'print(1)' && python -c 'print(2)'", tmp_path, 60) == "1\n2\n"
+    assert run("python -c 'print(1)' && python -c 'print(2)'", tmp_path, 60) == "1 2"

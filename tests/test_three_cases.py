@@ -13,7 +13,7 @@ import pytest
 
 import gandiag
 
-SOURCES = ("toy:mixture?dim=10&k=5", "toy:ring8")
+SOURCES = ("toy:mixture?dim=10&k=5", pytest.param("toy:ring8", marks=pytest.mark.slow))
 CASES = {"perfect": "ok", "1 % data, 99 % noise": "noise_mixture", "memoriser": "memorised"}
 
 

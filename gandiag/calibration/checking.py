@@ -78,7 +78,7 @@ def check_metric(
 
     Notes
     -----
-    Costs about 150 measurements of a hundred rows, twice ``repetitions`` more at most, and up to 150 of 190 rows more
+    Costs about 120 measurements of a hundred rows, twice ``repetitions`` more at most, and up to 150 of 190 rows more
     for a metric that sees few of the faults.
 
     Examples

@@ -37,7 +37,7 @@ def test_a_healthy_sampler_is_not_accused(source: str) -> None:
     assert GRID.first_finding(source, None, 200, 600)[0] == "ok"
 
 
-@pytest.mark.parametrize(("expected", "fault"), GRID.HELD_OUT_FAULTS[::2], ids=lambda value: value)
+@pytest.mark.parametrize(("expected", "fault"), GRID.HELD_OUT_FAULTS[:6:2], ids=lambda value: value)
 def test_faults_of_a_mixture_in_ten_dimensions_are_named(expected: str, fault: str) -> None:
-    """A quick part of the grid for every run."""
+    """A quick part of the grid for every run; noise in such a mixture is one of the three cases in test_three_cases."""
     assert GRID.first_finding("mixture10", fault, 101, 300)[0] == expected

@@ -34,7 +34,7 @@ def null_count(repetitions, n, m):
 
 
 def test_the_level_holds():
-    assert null_count(20, 40, 24) <= binom.ppf(1 - 1e-4, 20, 0.05)
+    assert null_count(12, 40, 24) <= binom.ppf(1 - 1e-4, 12, 0.05)
 
 
 @pytest.mark.slow

@@ -15,6 +15,8 @@ AXE := $(VENV)/axe/package/axe.min.js
 demo: $(VENV)/.demo
 	$(BIN)/gandiag demo --out gandiag-demo
 
+# What pytest rewrites is kept for the next run, whatever the environment says.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.test check
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
 	$(BIN)/python -m pytest -m speed -p no:xdist tests

@@ -57,7 +57,8 @@ def clipped_coverage(real: Matrix, fake: Matrix, k: int = 5) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> clipped_coverage(np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([[0.4], [10.0]]), k=1)
+    >>> real, fake = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([[0.4], [10.0], [11.0], [12.0]])
+    >>> round(clipped_coverage(real, fake, k=1), 6)  # 2 of 4 balls are held, as by 3 of 4 good samples
     0.75
     """
     held, _ = ball_counts(real, knn_radii(real, k), fake)

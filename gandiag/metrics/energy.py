@@ -48,7 +48,7 @@ def energy_distance(real: Matrix, fake: Matrix) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> energy_distance(np.array([[0.0], [1.0]]), np.array([[2.0], [3.0]]))
+    >>> round(energy_distance(np.array([[0.0], [1.0]]), np.array([[2.0], [3.0]])), 6)
     3.0
     """
     sums, unit = _prepared(np.concatenate([real, fake]))

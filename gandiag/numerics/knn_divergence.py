@@ -58,7 +58,7 @@ def knn_divergence(first: Matrix, second: Matrix, k: int = 5) -> float:
     --------
     >>> import numpy as np
     >>> round(knn_divergence(np.array([[0.0], [1.0]]), np.array([[3.0]]), k=1), 6)  # (log 3 + log 2) / 2
-    0.895880
+    0.89588
     """
     if len(second) < k:
         raise TooFewSamplesError(

@@ -126,7 +126,7 @@ def fewest_rows(leak: Vector, rows: int, *, level: float = CAPTURE_LEVEL) -> Vec
     --------
     >>> import numpy as np
     >>> fewest_rows(np.array([0.0, 0.01]), 1000)
-    array([ 1., 17.])
+    array([ 1., 18.])
     """
     from scipy.stats import binom
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-_ROUNDS = 2
+_ROUNDS = 4
 _FEWEST_LETTERS = 8
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gandiag.core.report import Report
 from gandiag.core.specs import PlotSpec
 from gandiag.core.wording import printable
+from gandiag.plots._evidence import kept
 from gandiag.plots._style import (
     COLUMN,
     INK,
@@ -50,8 +51,8 @@ def plot_mode_counts(report: Report, fake: int = 0, *, ax: Axes | None = None) -
 
     Notes
     -----
-    Shares, not counts, so that sides of different size compare. More than 40 modes are drawn as a curve that falls
-    with the real share.
+    Shares, not counts, so that sides of different size compare, with exact 95 % bounds of each (Clopper and Pearson).
+    More than 40 modes are drawn as a curve that falls with the real share.
 
     Raises
     ------
@@ -69,6 +70,9 @@ def plot_mode_counts(report: Report, fake: int = 0, *, ax: Axes | None = None) -
     name = fake_name(report, fake)
     tidy(ax, grid="y")
     (_curve if many else _bars)(ax, modes, real, made, missing, fake_colour(fake), name)
+    bounds = kept(report, fake, "mode_coverage", "share_bounds")
+    if bounds is not None and not many:
+        _bounds(ax, bounds[0].astype(float))
     ax.set_ylim(bottom=0.0)
     ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
     legend(ax, order=(1, 0, 2) if many else ((1, 2, 0) if missing.any() else None))
@@ -99,6 +103,7 @@ def _bars(
             markersize=6,
             markeredgecolor="white",
             markeredgewidth=0.5,
+            zorder=4,
             label=label,
         )
     texts = [printable(mode.get("name", i), longest=14) for i, mode in enumerate(modes)]
@@ -113,6 +118,13 @@ def _bars(
         text.set_fontweight("bold" if gone else "normal")
     ax.margins(x=0.02)
     labels(ax, x="mode", y="share of samples")
+
+
+def _bounds(ax: Axes, bounds: NDArray[np.float64]) -> None:
+    """Draw the bounds of the shares of either side, shape (2, modes, 2), over its bars."""
+    for side, offset in zip(bounds, (-0.2, 0.2), strict=True):
+        ax.vlines(np.arange(len(side)) + offset, side[:, 0], side[:, 1], color=INK, linewidth=0.9, zorder=3)
+    ax.set_ylim(top=max(ax.get_ylim()[1], 1.04 * float(bounds.max())))
 
 
 def _curve(

@@ -69,7 +69,9 @@ CAPTIONS = {
         "Each metric's distance from its floor, turned so that right is worse. The band is ±2 standard deviations of "
         "the floor; filled diamonds differ, open orange circles are unclear; lines are confidence intervals."
     ),
-    "mode_counts": "Share of samples in each mode. Hatched: real. A cross marks a mode that is missing.",
+    "mode_counts": (
+        "Share of samples in each mode, with exact 95 % bounds. Hatched: real. A cross marks a mode that is missing."
+    ),
     "precision_recall_plane": (
         "Fidelity (up) against diversity (right). The square is what a second real sample would score; below it is "
         "loss of fidelity, left of it is loss of diversity."

@@ -13,6 +13,7 @@ from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.samples import KnownModes
 from gandiag.inference.nulls import NullSummary, summarise_null
 from gandiag.metrics.mode_coverage import METRIC, measure
+from gandiag.numerics.binomial import clopper_pearson
 
 Matrix = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Matrix]
@@ -217,6 +218,11 @@ def test_details_are_plain_json() -> None:
         "p_missing", "p_excess", "missing", "imbalanced", "ratio",
     }  # fmt: skip
     assert found.arrays["counts"].sum() == sum(m["real"] + m["fake"] for m in found.details["modes"])
+    low, high = np.moveaxis(found.arrays["share_bounds"], 2, 0)
+    shares = found.arrays["counts"] / found.arrays["counts"].sum(axis=1, keepdims=True)
+    assert np.all((low <= shares) & (shares <= high) & (high < 1.0))
+    first, held = int(found.arrays["counts"][1, 0]), int(found.arrays["counts"][1].sum())
+    assert clopper_pearson(first, held) == pytest.approx((low[1, 0], high[1, 0]))
 
 
 def test_too_few_fake_rows_are_refused_by_the_spec() -> None:

@@ -22,6 +22,7 @@ from gandiag.plots import _style
 from gandiag.plots.critic_pixels import plot_critic_pixels
 from gandiag.plots.learned_filters import plot_learned_filters
 from gandiag.plots.missing_modes import plot_missing_modes
+from gandiag.plots.mode_counts import plot_mode_counts
 from gandiag.plots.severity_response import applies, plot_severity_response
 
 
@@ -92,6 +93,15 @@ def test_missing_modes_show_their_real_images_by_name(of_images: Report) -> None
         plot_missing_modes(
             replace(of_images, arrays={**of_images.arrays, "0/mode_coverage/missing_examples": np.zeros((0, 2))}), 0
         )
+
+
+def test_bars_of_modes_carry_the_bounds_that_were_kept(report: Report) -> None:
+    real, made = plot_mode_counts(report, 0).collections
+    for lines, offset, ends in ((real, -0.2, (0.1, 0.15)), (made, 0.2, (0.0, 0.25))):
+        drawn = np.array(lines.get_segments())  # type: ignore[attr-defined]
+        np.testing.assert_allclose(drawn[:, :, 0], np.repeat(np.arange(8)[:, None] + offset, 2, axis=1))
+        np.testing.assert_allclose(drawn[:, :, 1], np.tile(ends, (8, 1)))
+    assert not list(plot_mode_counts(make_report(), 0).collections)  # of an earlier build, which kept none
 
 
 def test_the_map_of_pixels_is_the_one_that_was_kept(report: Report) -> None:

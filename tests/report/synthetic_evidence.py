@@ -126,6 +126,7 @@ def _kept(kind: int) -> dict[str, np.ndarray[Any, Any]]:
         "vendi/eigenvalues": np.array([0.4, 0.3, 0.2, 0.09, 0.00999, 0.00001]),
         "projected_wasserstein/w_per_block": np.array([0.5, 0.6, 0.7]),
         "coverage/uncovered": np.array([1, 3, 4, 9]),
+        "mode_coverage/share_bounds": np.stack([np.full((8, 2), (0.1, 0.15)), np.full((8, 2), (0.0, 0.25))]),
         "mode_coverage/missing_examples": np.array([[1, 3], [1, 5], [4, 7], [4, 999]]),
         "c2st_cnn/pixel_map": np.linspace(-0.1, 0.5, 64).reshape(8, 8),
         "c2st_cnn/filters": np.linspace(-1.0, 1.0, 16 * 9).reshape(16, 3, 3, 1),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-_ROUNDS = 4
+_ROUNDS = 2
 _FEWEST_LETTERS = 8
 
 

@@ -23,7 +23,7 @@ from gandiag.core.report import Report
 from gandiag.core.specs import PLOTS
 from gandiag.plots import _style
 from gandiag.plots._drawing import draw
-from gandiag.plots._paper import VENUES
+from gandiag.plots._paper import VENUES, paper_style
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,8 @@ def reports() -> list[Report]:
 
 def legible(report: Report, name: str, venue: str | None, columns: int) -> Figure:
     figure = draw(report, name, fake=0, venue=venue, columns=columns)
-    texts = written(figure)
+    with paper_style(venue, columns=columns):  # its letters are looked up when they are drawn
+        texts = written(figure)
     assert (name, cut_off(texts, figure), written_over(texts)) == (name, [], [])
     return figure
 

@@ -38,6 +38,7 @@ pages: $(VENV)/.test $(AXE)
 
 # Every quick command of the page of claims, run.
 lectures: $(VENV)/.test
+	$(BIN)/python docs/make_lectures.py
 	$(ONE_THREAD) $(BIN)/python -m pytest -m slow --timeout 7200 tests/lectures
 
 $(AXE): $(VENV)/bin/python

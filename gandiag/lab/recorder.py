@@ -18,6 +18,7 @@ from gandiag.lab.losses import LOSSES
 from gandiag.lab.real_side import RealSide
 from gandiag.lab.trace import NAME, Trace, read_trace
 from gandiag.monitor.restoring import modules_within, undisturbed
+from gandiag.monitor.window import count_of
 
 MOST_FRAMES = 100
 _SAVE_AFTER = 5.0  # seconds between saves
@@ -119,9 +120,7 @@ class LabRecorder:
         if (self.out / NAME).exists():
             self._go_on(resume)
 
-    def step(
-        self, step: int | None = None, *, losses: Mapping[str, Any] | None = None, examples: int | None = None
-    ) -> bool:
+    def step(self, step: int | None = None, *, losses: Mapping[str, Any] | None = None, examples: Any = None) -> bool:
         """Hear that a step is done; call it last in the loop.
 
         Parameters
@@ -130,7 +129,7 @@ class LabRecorder:
             Its number, rising; counted from 0 when absent.
         losses : mapping of str to float or one-element tensor, optional
             "D" and "G" are drawn with their values at equilibrium. Means over the steps of a frame are kept.
-        examples : int, optional
+        examples : int, array, tensor or batch, optional
             Real rows that the discriminator saw in the step.
 
         Returns
@@ -142,7 +141,7 @@ class LabRecorder:
         if number <= self._step:
             raise ConfigError("steps must rise", received=f"{number} after {self._step}", remedy="Pass resume=True.")
         self._step = number
-        self._window.add(losses or {}, examples)
+        self._window.add(losses or {}, None if examples is None else count_of(examples))
         # The first step that is seen gets a frame too: it is where the run begins.
         seen = not number % self.every or not (self._frames or self._broken)
         recorded = self._record() if seen else False

@@ -17,6 +17,7 @@ from gandiag.datasets.ring8 import open_ring8
 from gandiag.errors import ConfigError, FileFormatError, ShapeError
 from gandiag.lab import LabRecorder, read_trace
 from gandiag.lab.cells import View, best_discriminator, divergences, exact_shares, floors
+from gandiag.lab.frames import Frame
 from gandiag.lab.looking import Eyes, Noise
 from gandiag.lab.real_side import RealSide, known_density
 from gandiag.lab.recorder import MOST_FRAMES
@@ -51,6 +52,22 @@ def test_a_trace_comes_back_as_it_was_written_byte_for_byte(trace: Trace, tmp_pa
     assert again.to_bytes() == trace.to_bytes()
     assert trace.arrays["steps"].tolist() == [0, 1, 2]
     assert trace.series("loss/D").tolist() == [1.0, 2.0, 3.0]
+
+
+def pace(examples: Any, out: Path) -> float:
+    times = itertools.count()
+    options: dict[str, Any] = {"latent": 2, "every": 2, "clock": lambda: float(next(times))}
+    with LabRecorder(REAL, generator=linear([[1.0, 0.0], [0.0, 1.0]]), out=out, **options) as lab:
+        for step in range(5):
+            lab.step(step, examples=examples)
+    return Frame.of_trace(read_trace(out))[-1].scalars["examples_per_second"]
+
+
+@pytest.mark.parametrize("batch", [torch.zeros(32, 2), (torch.zeros(32, 2), torch.zeros(32))])
+def test_examples_are_counted_from_a_number_or_from_what_they_are(batch: Any, tmp_path: Path) -> None:
+    found = pace(batch, tmp_path / "rows")
+    assert found == pace(32, tmp_path / "number")
+    assert found == pytest.approx(pace(16, tmp_path / "half") * 2.0)
 
 
 def test_the_identity_on_normal_noise_is_at_the_floor_and_d_star_is_a_half(trace: Trace) -> None:

@@ -131,7 +131,7 @@ def open_sampler(
     said = {k: v for k, v in locals().items() if k != "source" and v is not None and v is not False}
     twice = said.pop("draw_twice", False)
     found = _opened(source, said)
-    return DrawnTwice(found) if twice else found
+    return _twice(found) if twice else found
 
 
 def read_labels(path: str | Path) -> NDArray[Any]:
@@ -159,6 +159,10 @@ def _opened(source: object, given: dict[str, Any]) -> Sampler:
         remedy="Pass an array, a callable def sample(n, rng), a module with latent=, or an address; "
         "see `gandiag list samplers`.",
     )
+
+
+def _twice(found: Sampler) -> Sampler:
+    return _reference(found, {"draw_twice": True}) if isinstance(found, ReferenceSampler) else DrawnTwice(found)
 
 
 def _reference(reference: ReferenceSampler, given: dict[str, Any]) -> Sampler:
@@ -197,7 +201,7 @@ def _from_address(address: Address, given: dict[str, Any]) -> Sampler:
     if "draw_twice" in options and address.form != "builtin":
         twice = typed({"draw_twice": options.pop("draw_twice")}, text=address.text)["draw_twice"]
         found = _from_address(replace(address, options=options), given)
-        return DrawnTwice(found) if twice else found
+        return _twice(found) if twice else found
     if address.form != "builtin":
         named |= typed(address.options, text=address.text)
     wrapped = dict.fromkeys(("name", "lag"))

@@ -130,7 +130,7 @@ def test_an_offset_changes_nothing_and_raw_second_moments_would_be_caught(offset
     for side in (x.astype(np.float32) + np.float32(offset), y.astype(np.float32) + np.float32(offset)):
         mean = side.mean(axis=0)
         raw.append(np.asarray((side.T @ side - len(side) * np.outer(mean, mean)) / (len(side) - 1), float))
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=r"^assert "):
         check(raw)
 
 

@@ -85,3 +85,11 @@ def test_one_source_of_several_is_drawn_twice_by_its_address(tmp_path: Path) -> 
 def test_batches_that_go_on_where_the_first_draw_ended_do_not_come_again() -> None:
     batches = iter([np.zeros((50, 2)) + k for k in range(20)])
     assert "400 differ" in drawn(batches, draw_twice=True)[-1]
+
+
+def test_a_reference_has_nothing_to_draw(tmp_path: Path) -> None:
+    path = tmp_path / "real.npz"
+    gandiag.save_features(np.random.default_rng(0).normal(size=(60, 2)), path, features="identity")
+    for opening, address in (({"draw_twice": True}, str(path)), ({}, f"{path}?draw_twice=yes")):
+        with pytest.raises(gandiag.GandiagError, match="`draw_twice` has no meaning for a reference"):
+            open_sampler(address, **opening)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gandiag.numerics.binomial import clopper_pearson
 from gandiag.numerics.clusters import ModeModel
 from gandiag.numerics.contingency import captured, count_tails, judge_modes, reverse_kl
 
@@ -19,6 +20,7 @@ Labels = NDArray[np.bool_]
 LEVEL = 0.01
 FEWEST_ROWS = 20
 MOST_ERROR = 0.25
+SHARE_LEVEL = 0.95
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,9 +63,21 @@ class ModeTable:
 
     @property
     def leak(self) -> Vector:
-        """How often a row of another class is counted in each mode: for what is said of modes, never in a test."""
+        """How often a row of another class is counted in each mode.
+
+        It decides which modes are called missing; the p-values of modes, corrected over all of them, do not hang on it.
+        """
         out: Vector = self.leaked / np.maximum(self.real.sum() - self.own_good, 1)
         return out
+
+    def share_bounds(self) -> NDArray[np.float64]:
+        """Bound the share of each mode among the rows of high quality, exactly, shape (2, K, 2): real, then fake."""
+        return np.array(
+            [
+                [clopper_pearson(int(count), int(side.sum()), level=SHARE_LEVEL) for count in side]
+                for side in (self.real, self.fake)
+            ]
+        )
 
     def too_few(self) -> str:
         """Say why the counts are too few to judge, if they are."""

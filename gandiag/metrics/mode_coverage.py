@@ -24,7 +24,6 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling, Result
 from gandiag.core.specs import GateTest, MetricSpec
 from gandiag.metrics._mode_tables import FEWEST_ROWS, ModeTable, confusion, counted, judged, quality
-from gandiag.numerics.binomial import clopper_pearson
 from gandiag.numerics.clusters import ModeModel, fit_modes
 from gandiag.numerics.contingency import MISSING_SHARE, chi_square_homogeneity, covered_shares
 from gandiag.numerics.nearest import FEWEST_FIT, fit_support
@@ -34,7 +33,6 @@ Index = NDArray[np.int64]
 Labels = NDArray[np.bool_]
 
 EXAMPLES = 16
-SHARE_LEVEL = 0.95
 REASONS = {
     "e_value": "not a sequential test",
     "interval": "a count of modes has no interval; each mode has its own exact test in the details",
@@ -105,12 +103,7 @@ def _arrays(table: ModeTable, modes: list[dict[str, Any]], put: Index, within: L
     ]
     return {
         "counts": np.stack([table.real, table.fake]),
-        "share_bounds": np.array(
-            [
-                [clopper_pearson(int(count), int(side.sum()), level=SHARE_LEVEL) for count in side]
-                for side in (table.real, table.fake)
-            ]
-        ),
+        "share_bounds": table.share_bounds(),
         "missing_examples": np.array(examples, dtype=np.int64).reshape(-1, 2),
     }
 

@@ -37,7 +37,7 @@ def finish(state: Arrays, fixed: Arrays, frame: Frame, *, rng: np.random.Generat
         warnings=warnings,
         reasons=REASONS,
         details=details,
-        arrays={"counts": np.stack([table.real, table.fake])},
+        arrays={"counts": np.stack([table.real, table.fake]), "share_bounds": table.share_bounds()},
     )
 
 

@@ -13,18 +13,21 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gandiag.numerics.distances import squared_distances
+from gandiag.numerics.distances import distances_to
 from gandiag.numerics.moments import column_scales
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 Labels = NDArray[np.bool_]
+Index = NDArray[np.int64]
 
 _MOST_ITERATIONS = 200
 _TILE = 512
@@ -41,6 +44,10 @@ class Classifier(Protocol):
 
     def column_weights(self) -> Vector:
         """Say how promising each column looks, from the training half alone, shape (d,)."""
+        ...
+
+    def dealt_scores(self, rows: Matrix, columns: Index, order: Index) -> Matrix:
+        """Score rows in which one column has the values of ``rows[order]``, shape (len(columns), len(rows))."""
         ...
 
 
@@ -62,6 +69,10 @@ class LinearCritic:
     def column_weights(self) -> Vector:
         """Give the size of each standardised coefficient."""
         return np.abs(self.weights)
+
+    def dealt_scores(self, rows: Matrix, columns: Index, order: Index) -> Matrix:
+        """Give the scores with each column in turn dealt anew, shape (len(columns), len(rows))."""
+        return _scored_anew(self.scores, rows, columns, order)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,6 +98,10 @@ class QuadraticCritic:
         found: Vector = np.abs(self.lifted.weights[:d]) + np.abs(self.lifted.weights[d : 2 * d])
         return found
 
+    def dealt_scores(self, rows: Matrix, columns: Index, order: Index) -> Matrix:
+        """Give the scores with each column in turn dealt anew, shape (len(columns), len(rows))."""
+        return _scored_anew(self.scores, rows, columns, order)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LocalCritic:
@@ -102,15 +117,27 @@ class LocalCritic:
 
     def scores(self, rows: Matrix) -> Vector:
         """Give the smoothed log odds of "real" at equal priors, shape (len(rows),)."""
-        prior = float(self.labels.mean())
-        found, ball = np.empty(len(rows)), np.empty(len(rows))
-        both = np.stack([self.labels, np.ones(len(self.labels))], axis=1).astype(np.float64)
+        found = np.empty(len(rows))
         for start in range(0, len(rows), _TILE):
-            inside = self._inside(squared_distances(rows[start : start + _TILE], self.rows))
-            found[start : start + _TILE], ball[start : start + _TILE] = (inside.astype(np.float64) @ both).T
-        # Smoothed towards the training share, so that an empty ball would say "no evidence".
-        share = (found + 2.0 * prior) / (ball + 2.0)
-        return np.log(share / (1.0 - share)) - math.log(prior / (1.0 - prior))
+            tile = slice(start, start + _TILE)
+            found[tile] = self._odds(self._measured(rows[tile]))
+        return found
+
+    def dealt_scores(self, rows: Matrix, columns: Index, order: Index) -> Matrix:
+        """Give the scores with each column in turn dealt anew, shape (len(columns), len(rows)).
+
+        A column enters a squared distance by one term, which is taken out and put in anew: O(t l) for each column of t
+        rows and l training rows, instead of O(t l d).
+        """
+        found = np.empty((len(columns), len(rows)))
+        for start in range(0, len(rows), _TILE):
+            tile = slice(start, start + _TILE)
+            distances = self._measured(rows[tile])
+            for place, column in enumerate(columns):
+                own = self.rows[None, :, column]
+                before, after = rows[tile, None, column] - own, rows[order[tile], None, column] - own
+                found[place, tile] = self._odds(np.maximum(distances + (after - before) * (after + before), 0.0))
+        return found
 
     def column_weights(self) -> Vector:
         """Give the Kolmogorov-Smirnov distance of both sides' training rows in each column."""
@@ -119,11 +146,34 @@ class LocalCritic:
         found: Vector = np.abs(gap).max(axis=0)
         return found
 
-    def _inside(self, distances: Matrix) -> Labels:
+    @cached_property
+    def _measured(self) -> Callable[[Matrix], Matrix]:
+        return distances_to(self.rows)
+
+    @cached_property
+    def _rounding(self) -> float:
+        return 1e-12 * float(np.square(self.rows - self.rows.mean(axis=0)).sum(axis=1).mean())
+
+    def _odds(self, distances: Matrix) -> Vector:
         radius = np.partition(distances, self.neighbours - 1, axis=1)[:, self.neighbours - 1]
-        rounding = 1e-12 * float(np.square(self.rows - self.rows.mean(axis=0)).sum(axis=1).mean())
-        inside: Labels = distances <= (radius * (1.0 + 1e-12) + rounding)[:, None]
-        return inside
+        inside: Labels = distances <= (radius * (1.0 + 1e-12) + self._rounding)[:, None]
+        prior = float(self.labels.mean())
+        both = np.stack([self.labels, np.ones(len(self.labels))], axis=1).astype(np.float64)
+        found, ball = (inside.astype(np.float64) @ both).T
+        # Smoothed towards the training share, so that an empty ball would say "no evidence".
+        share = (found + 2.0 * prior) / (ball + 2.0)
+        odds: Vector = np.log(share / (1.0 - share)) - math.log(prior / (1.0 - prior))
+        return odds
+
+
+def _scored_anew(scores: Callable[[Matrix], Vector], rows: Matrix, columns: Index, order: Index) -> Matrix:
+    """Score the rows with each column in turn dealt anew."""
+    found, altered = np.empty((len(columns), len(rows))), rows.copy()
+    for place, column in enumerate(columns):
+        altered[:, column] = rows[order, column]
+        found[place] = scores(altered)
+        altered[:, column] = rows[:, column]
+    return found
 
 
 def fit_linear(rows: Matrix, labels: Labels) -> LinearCritic:

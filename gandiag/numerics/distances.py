@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +28,21 @@ def squared_distances(a: Array, b: Array) -> Array:
     Both sides are centred on the mean of ``b`` before the expansion ``a.a + b.b - 2 a.b``, which otherwise loses every
     digit on data far from the origin. Values are clamped at 0. NumPy arrays or tensors.
     """
-    xp = namespace(a, b)
+    return distances_to(b)(a)
+
+
+def distances_to(b: Array) -> Callable[[Array], Array]:
+    """Prepare `squared_distances` to the rows of ``b``, for asking tile by tile: centring them anew costs as much."""
+    xp = namespace(b)
     centre = xp.mean(b, axis=0)
-    a, b = a - centre, b - centre
-    return _expanded(a, b, xp.sum(a * a, axis=1), xp.sum(b * b, axis=1))
+    b = b - centre
+    squares_b = xp.sum(b * b, axis=1)
+
+    def measure(a: Array) -> Array:
+        a = a - centre
+        return _expanded(a, b, xp.sum(a * a, axis=1), squares_b)
+
+    return measure
 
 
 def distance_tiles(a: Array, b: Array, tile: int = TILE) -> Iterator[tuple[int, int, Array]]:

@@ -145,7 +145,8 @@ def _lloyd(rows: Matrix, centres: Matrix) -> Index:
 
 def group_means(rows: Matrix, modes: Index, k: int) -> Matrix:
     """Average the rows of each group, shape (k, d); 0 for an empty group."""
-    sums = np.zeros((k, rows.shape[1]))
-    np.add.at(sums, modes, rows)
-    means: Matrix = sums / np.maximum(np.bincount(modes, minlength=k), 1)[:, None]
+    from scipy.sparse import csr_array
+
+    belongs = csr_array((np.ones(len(rows)), (modes, np.arange(len(rows)))), shape=(k, len(rows)))
+    means: Matrix = (belongs @ rows) / np.maximum(np.bincount(modes, minlength=k), 1)[:, None]
     return means

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gandiag.numerics.distances import squared_distances
+from gandiag.numerics.distances import distances_to
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -80,8 +80,9 @@ def _by_tree(queries: Matrix, reference: Matrix, kept: int, own: Index | None) -
 def _by_tiles(queries: Matrix, reference: Matrix, kept: int, own: Index | None) -> Index:
     near = np.empty((len(queries), kept), dtype=np.int64)
     rows = max(1, _VALUES // len(reference))
+    measured = distances_to(reference)
     for start in range(0, len(queries), rows):
-        tile = squared_distances(queries[start : start + rows], reference)
+        tile = measured(queries[start : start + rows])
         at = np.arange(len(tile))
         if own is not None:
             tile[at, own[start : start + rows]] = np.inf

@@ -78,11 +78,8 @@ def column_importance(
     order = rng.permutation(len(rows))
     ranks = np.empty((len(columns) + 1, len(rows)))
     ranks[0] = midranks(critic.scores(rows))
-    altered = rows.copy()
-    for place, column in enumerate(columns, start=1):
-        altered[:, column] = rows[order, column]
-        ranks[place] = midranks(critic.scores(altered))
-        altered[:, column] = rows[:, column]
+    for place, scores in enumerate(critic.dealt_scores(rows, columns, order), start=1):
+        ranks[place] = midranks(scores)
     shuffled = rng.permuted(np.tile(labels, (_SHUFFLES, 1)), axis=1).T
     observed = areas_under_curve(ranks, labels)
     null = areas_under_curve(ranks, shuffled)

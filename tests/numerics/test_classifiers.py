@@ -105,3 +105,20 @@ def test_an_unconverged_critic_says_so_and_changes_no_warning_filter(training, m
     assert not stopped.converged
     assert not fit_quadratic(rows, labels).converged
     assert np.isfinite(stopped.scores(test)).all()
+
+
+@pytest.mark.parametrize("fit", [fit_linear, fit_quadratic, fit_local])
+@pytest.mark.parametrize("whole", [False, True])
+def test_scores_with_a_column_dealt_anew_are_those_of_the_altered_rows(fit, whole):
+    rng = np.random.default_rng(4)
+    draw = (lambda n: rng.integers(0, 3, size=(n, 6)).astype(float)) if whole else (lambda n: rng.normal(size=(n, 6)))
+    rows, labels, test = draw(300), np.arange(300) < 140, draw(700)  # more than one tile
+    critic, order = fit(rows, labels), rng.permutation(700)
+    found = critic.dealt_scores(test, np.array([4, 1]), order)
+    assert found.shape == (2, 700)
+    for scores, column in zip(found, (4, 1), strict=True):
+        altered = test.copy()
+        altered[:, column] = test[order, column]
+        assert scores == pytest.approx(critic.scores(altered), abs=1e-9)
+        # Another deal is told apart.
+        assert scores != pytest.approx(critic.scores(test), abs=1e-9)

@@ -16,7 +16,7 @@ from _timing import Ceilings, Row, Size, command, in_turn, report
 
 from gandiag.numerics.balls import neighbourhoods
 from gandiag.numerics.close_pairs import close_pairs
-from gandiag.numerics.counts import distinct_rows
+from gandiag.numerics.equal_rows import distinct_rows
 
 TITLE = "Neighbours and duplicates"
 REASONS = {

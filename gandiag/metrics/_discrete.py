@@ -12,7 +12,7 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.names import nearest
 from gandiag.core.results import Measurement
 from gandiag.errors import ConfigError
-from gandiag.numerics.counts import row_ids
+from gandiag.numerics.equal_rows import row_ids
 
 T = TypeVar("T")
 Ids = NDArray[np.int64]

@@ -31,7 +31,7 @@ from gandiag.errors import ConfigError
 from gandiag.metrics._discrete import undefined
 from gandiag.numerics.close_pairs import close_pairs
 from gandiag.numerics.collision_tests import equal_pairs
-from gandiag.numerics.counts import row_ids
+from gandiag.numerics.equal_rows import row_ids
 from gandiag.numerics.labels import group_sums
 from gandiag.numerics.unseen import birthday_number, close_threshold, least_values, support_estimate
 

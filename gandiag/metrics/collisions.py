@@ -25,15 +25,8 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.options import number
 from gandiag.core.results import Floor, KnownNull, Measurement, PValue, Relabelling, Result
 from gandiag.core.specs import GateTest, MetricSpec
-from gandiag.numerics.counts import (
-    chao1,
-    collision_moment,
-    duplicate_counts,
-    missing_mass,
-    row_ids,
-    support_lower_bound,
-    support_upper_bound,
-)
+from gandiag.numerics.counts import chao1, collision_moment, missing_mass, support_lower_bound, support_upper_bound
+from gandiag.numerics.equal_rows import duplicate_counts, row_ids
 from gandiag.numerics.planning import smallest_more_repeats
 
 Matrix = NDArray[np.float64]

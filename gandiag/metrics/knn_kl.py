@@ -31,7 +31,7 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
 from gandiag.errors import ConfigError, TooFewSamplesError
-from gandiag.numerics.counts import row_ids
+from gandiag.numerics.equal_rows import row_ids
 from gandiag.numerics.knn_divergence import RankedPool
 
 Matrix = NDArray[np.float64]

@@ -18,7 +18,7 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
 from gandiag.numerics.balls import ball_counts
-from gandiag.numerics.counts import distinct_rows
+from gandiag.numerics.equal_rows import distinct_rows
 from gandiag.numerics.labelled_balls import nearest_labelled, neighbour_order, shares_inside
 from gandiag.numerics.neighbours import Ties, knn_radii
 

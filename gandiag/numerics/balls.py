@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.numerics.backend import Array, on_host
-from gandiag.numerics.counts import row_ids
+from gandiag.numerics.equal_rows import row_ids
 from gandiag.numerics.neighbours import TIE, Ties, radii_of, require_neighbours, scaled_squares
 from gandiag.numerics.tiles import Board, Side, cuts, sides
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gandiag.errors import ConfigError, TooFewSamplesError
 from gandiag.numerics.backend import Array, on_host
-from gandiag.numerics.counts import row_ids
+from gandiag.numerics.equal_rows import row_ids
 from gandiag.numerics.tiles import Board, Side, cuts, sides
 
 Matrix = NDArray[np.float64]

@@ -33,7 +33,15 @@ def write_page(store: Mapping[str, Mapping[str, Any]], page: Path, titles: Mappi
     table's head has changed, since it was then measured in another way.
     """
     text = page.read_text()
-    tables = (_level(store, titles), _healthy(store), _margin(store), _caught(store), _rare(store), _power(store))
+    tables = (
+        _level(store, titles),
+        _modes(store, titles),
+        _healthy(store),
+        _margin(store),
+        _caught(store),
+        _rare(store),
+        _power(store),
+    )
     parts = {
         "measured": _kept(_between(text, "measured")[1], tables),
         "default": "\n".join(default_conditions()),
@@ -125,15 +133,26 @@ def _rate(hits: int, runs: int, level: float = 0.95) -> str:
 
 
 def _level(store: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str]) -> list[str]:
-    lines = [
+    return [
         "### False alarms\n",
         "The default gate, real against real, 100 rows per side; the same p-values judged at both error rates. Limits "
         "are exact 95 % ones.\n",
-        "| source | fails at alpha = 0.05 | fails at alpha = 0.01 | errors |",
-        "|---|---|---|---|",
+        *_alarms(store, "level", titles),
     ]
+
+
+def _modes(store: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str]) -> list[str]:
+    return [
+        "### False alarms of the conditions on modes\n",
+        "The three of the default gate, real against real, 100 rows per side, at three ninths of both error rates.\n",
+        *_alarms(store, "modes", titles),
+    ]
+
+
+def _alarms(store: Mapping[str, Mapping[str, Any]], kind: str, titles: Mapping[str, str]) -> list[str]:
+    lines = ["| source | fails at alpha = 0.05 | fails at alpha = 0.01 | errors |", "|---|---|---|---|"]
     for source, title in titles.items():
-        runs = [found for job, found in _jobs(store, "level") if job["source"] == source]
+        runs = [found for job, found in _jobs(store, kind) if job["source"] == source]
         if runs:
             fails = [_rate(sum(r.get(a) == "fail" for r in runs), len(runs)) for a in ("0.05", "0.01")]
             errors = sum("error" in r or r.get("0.05") == "error" for r in runs)

@@ -1,6 +1,6 @@
 """What the gate does, measured: ``python benchmarks/gate.py KIND [--runs R] [--jobs J]``.
 
-Kinds are ``level``, ``healthy``, ``margin``, ``caught``, ``rare`` and ``power``.
+Kinds are ``level``, ``modes``, ``healthy``, ``margin``, ``caught``, ``rare`` and ``power``.
 
 Every run of the default gate draws fresh rows from streams keyed by its number, so a table can be continued: what is
 done already is kept in a file beside this one and not run again. ``--only CASE``, once for each, measures a part of a
@@ -28,6 +28,7 @@ import gandiag
 from gandiag.api import open_sampler
 from gandiag.core.files import replace_file
 from gandiag.core.rng import stream
+from gandiag.gate.conditions import parse_condition
 from gandiag.gate.decision import judge, overall
 from gandiag.gate.policy import DEFAULT_REQUIRE, Policy
 from gandiag.gate.running import bench_of, run_gate
@@ -101,21 +102,34 @@ POWER = {
 }
 # What must be caught in at least 95 % of runs, at 2 500 rows per side.
 CAUGHT = {"drop_modes": 1, "shrink": 0.5, "duplicate": 0.05}
+MODES = tuple(text for text in DEFAULT_REQUIRE if text.startswith("mode_"))
 HEALTHY = ("toy:grid25", "toy:ring8", "toy:mixture")
 
 
 def level_run(job: dict[str, Any]) -> dict[str, Any]:
     """Judge one law against itself at two error rates, from the same p-values."""
+    return _null_run(job, DEFAULT_REQUIRE)
+
+
+def modes_run(job: dict[str, Any]) -> dict[str, Any]:
+    """Judge one law against itself by the conditions on modes, at their share of two error rates."""
+    return _null_run(job, MODES)
+
+
+def _null_run(job: dict[str, Any], require: Sequence[str]) -> dict[str, Any]:
     real, fake = SOURCES[job["source"]][1](job["n"], job["seed"])
-    policy = Policy(alpha=min(LEVELS), n=job["n"], seed=job["seed"]).completed(with_train=False)
+    share = len(require) / len(DEFAULT_REQUIRE)
+    policy = replace(
+        Policy(alpha=share * min(LEVELS), n=job["n"], seed=job["seed"]).completed(with_train=False),
+        require=tuple(parse_condition(text) for text in require),
+    )
     verdict = run_gate(policy, open_sampler(real), ("fake", open_sampler(fake)), version=gandiag.__version__)
     if verdict.report is None:
         return {"error": str(verdict.error)}
     found: dict[str, Any] = {}
     for alpha in LEVELS:
-        judged = judge(policy.require, bench_of(replace(policy, alpha=alpha), verdict.report, 0))
-        found[str(alpha)] = overall(judged)
-        found[f"by {alpha}"] = [j.condition for j in judged if j.outcome == "fail"]
+        judged = judge(policy.require, bench_of(replace(policy, alpha=share * alpha), verdict.report, 0))
+        found |= {str(alpha): overall(judged), f"by {alpha}": [j.condition for j in judged if j.outcome == "fail"]}
     return found
 
 
@@ -144,7 +158,7 @@ def rare_run(job: dict[str, Any]) -> dict[str, Any]:
     """Judge modes that nobody labelled, one of which is rare, by the conditions on modes at their share of alpha."""
     rng, n = stream(job["seed"], "gate rare", job["sampler"]), job["n"]
     real, fake = nine_modes(rng, n + n // 3, 0.02), nine_modes(rng, n, RARE[job["sampler"]])
-    require = [text for text in DEFAULT_REQUIRE if text.startswith("mode_coverage")]
+    require = [text for text in MODES if text.startswith("mode_coverage")]
     share = 0.001 * len(require) / len(DEFAULT_REQUIRE)
     return {"outcome": gandiag.check(real, fake, require=require, n=n, alpha=share, seed=job["seed"]).outcome}
 
@@ -163,11 +177,16 @@ def margin_jobs(runs: int) -> Iterator[dict[str, Any]]:
             yield {"kind": "margin", "condition": condition, "n": 2500, "seed": seed}
 
 
-def level_jobs(runs: int) -> Iterator[dict[str, Any]]:
+def level_jobs(runs: int, kind: str = "level") -> Iterator[dict[str, Any]]:
     """List the null simulations, source by source in turn, so that a stop leaves a balanced table."""
     for seed in range(runs):
         for source in SOURCES:
-            yield {"kind": "level", "source": source, "n": SMALL, "seed": seed}
+            yield {"kind": kind, "source": source, "n": SMALL, "seed": seed}
+
+
+def modes_jobs(runs: int) -> Iterator[dict[str, Any]]:
+    """List the null simulations of the conditions on modes."""
+    yield from level_jobs(runs, kind="modes")
 
 
 def power_jobs(runs: int) -> Iterator[dict[str, Any]]:
@@ -193,19 +212,13 @@ def healthy_jobs(runs: int) -> Iterator[dict[str, Any]]:
 
 
 def _fault(kind: str, fault: str, dial: float, n: int, seed: int) -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "source": "toy:grid25",
-        "fault": fault,
-        "dial": dial,
-        "n": n,
-        "alpha": 0.001,
-        "seed": seed,
-    }
+    about = {"kind": kind, "source": "toy:grid25", "fault": fault, "dial": dial}
+    return about | {"n": n, "alpha": 0.001, "seed": seed}
 
 
 KINDS = {
     "level": (level_jobs, level_run),
+    "modes": (modes_jobs, modes_run),
     "power": (power_jobs, fault_run),
     "caught": (caught_jobs, fault_run),
     "healthy": (healthy_jobs, fault_run),

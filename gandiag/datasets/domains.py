@@ -1,7 +1,8 @@
 """Two domains of digits with a known map between them, for translation without pairs.
 
 Domain a is one half of the digits, domain b the known map of the *other* half: no image of b belongs to an image of a,
-so a model cannot learn from pairs, while `true_map` says what the right answer was for every image.
+so a model cannot learn from pairs, while `true_map` says what the right answer was for every image. For models that do
+learn from pairs there is side "pair": the known map of domain a itself, row by row.
 """
 
 from __future__ import annotations
@@ -85,22 +86,22 @@ def open_domains(*, side: object = "a", kind: object = "invert") -> _finite.Fini
 
     Parameters
     ----------
-    side : {"a", "b"}
-        a: the training half of the digits (899). b: the map of the test half (898).
+    side : {"a", "b", "pair"}
+        a: the training half of the digits (899). b: the map of the test half (898). pair: the map of the training half.
     kind : {"invert", "rotate", "thicken", "shift", "box"}
         The map; domain a is the same for all.
     """
     which, name = str(side), str(kind)
-    require_one_of(which, ("a", "b"), name="side")
+    require_one_of(which, ("a", "b", "pair"), name="side")
     require_one_of(name, MAPS, name="kind")
-    images, labels = _finite.digits("train" if which == "a" else "test")
+    images, labels = _finite.digits("test" if which == "b" else "train")
     values = images if which == "a" else true_map(images, name)
     return _finite.FiniteRows(values, labels, kind="image", value_range=_finite.GREY_RANGE)
 
 
 DATASET = DatasetSpec(
     name="domains",
-    summary="Two domains of digits with a known map (options side: a, b; kind: invert, rotate, thicken, shift, box).",
+    summary="Two domains of digits with a known map (side: a, b, pair; kind: invert, rotate, thicken, shift, box).",
     scheme="data",
     open=open_domains,
     source="made from the digits; true map known",

@@ -39,7 +39,7 @@ class Job:
     def place(self) -> str:
         """Where the model is judged."""
         if self.images is None:
-            return place_of(preset_of(self.model, self.preset))
+            return place_of(self.model, preset_of(self.model, self.preset))
         return self.images.place(self.domains)
 
     @property
@@ -76,7 +76,7 @@ def judged_presets(models: Iterable[str] | None = None) -> list[tuple[str, str]]
     found = []
     for model in models or MODELS.names():
         for preset in preset_names(model):
-            if preset.startswith("cpu") and place_of(preset_of(model, preset)):
+            if preset.startswith("cpu") and place_of(model, preset_of(model, preset)):
                 found.append((model, preset))
     return found
 
@@ -222,7 +222,7 @@ def table(path: Path = RESULTS) -> str:
     for spec in MODELS:
         for preset in preset_names(spec.name):
             found = results.get((spec.name, preset))
-            place = place_of(preset_of(spec.name, preset)) if found is None else found["place"]
+            place = place_of(spec.name, preset_of(spec.name, preset)) if found is None else found["place"]
             if not preset.startswith("cpu") and found is None:
                 continue
             lines.append(f"| {spec.name} | `{_cell(spec.formula)}` | {preset} | {_outcome(found, place)} |")

@@ -79,6 +79,10 @@ class LabelledImages:
         """Measure the classifier on the held-out half."""
         return float(self._classifier.score(self._test / self._top, self._test_labels))
 
+    def read(self, images: Any) -> Labels:
+        """Give the classes of images."""
+        return np.asarray(self._classifier.predict(self._flat(images) / self._top), dtype=np.int64)
+
     def features(self, rows: Matrix) -> Matrix:
         """Map pixels to the last hidden layer, shape (n, 32)."""
         hidden = rows / self._top

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from reference_models.acceptance.bars import Judge
 from reference_models.acceptance.images import digits
+from reference_models.acceptance.restorations import finer, holes, translated
 from reference_models.acceptance.toys import Density, Modes, Stacked
 from reference_models.acceptance.translations import Translation
 from reference_models.core.presets import Preset
@@ -21,6 +22,9 @@ PLACES: dict[str, Callable[[], Judge]] = {
     "rotate": lambda: Translation(bundled("rotate")),
     "invert": lambda: Translation(bundled("invert")),
     "thicken": lambda: Translation(bundled("thicken")),
+    "thicken, in pairs": lambda: translated("thicken"),
+    "digits, a hole filled": holes,
+    "digits, made finer": finer,
 }
 _BY_ADDRESS = {
     "toy:ring8": "ring8",
@@ -31,12 +35,19 @@ _BY_ADDRESS = {
     "data:domains?side=b&kind=rotate": "rotate",
     "data:domains?side=b&kind=invert": "invert",
     "data:domains?side=b&kind=thicken": "thicken",
+    "data:domains?side=pair&kind=thicken": "thicken, in pairs",
 }
 
 
-def place_of(preset: Preset) -> str:
+# Models that are asked for something else than images like those that they were trained on.
+_BY_MODEL = {"context_encoder": "digits, a hole filled", "srgan": "digits, made finer"}
+
+
+def place_of(model: str, preset: Preset) -> str:
     """Name the place where a preset's model is judged; empty where there is none (data of the user's own)."""
     if not preset.data:
         return ""
+    if model in _BY_MODEL:
+        return _BY_MODEL[model]
     found = _BY_ADDRESS.get(preset.data[-1], "")
     return "digits-binary" if found == "digits" and preset.scale == "binary" else found

@@ -180,6 +180,27 @@ class Data:
                 remedy="Bring the images to one size first.",
             )
 
+    def require_pairs(self) -> None:
+        """Refuse sources whose rows do not belong together, one by one, as far as that can be told.
+
+        Sources of as many rows are read in one order, as a list of files is; rows of which both sources say the class
+        must agree on it.
+        """
+        sizes = [domain.sampler.size for domain in self.domains]
+        labels = [domain.labels for domain in self.domains if domain.labels is not None]
+        if None in sizes or len(set(sizes)) > 1:
+            raise ConfigError(
+                "rows of sources that are paired must belong together, one by one",
+                received=f"sources of {', '.join('no end of' if s is None else str(s) for s in sizes)} rows",
+                remedy="Give finite sources of as many rows, in the same order.",
+            )
+        if len(labels) > 1 and any(not torch.equal(labels[0], other) for other in labels[1:]):
+            raise ConfigError(
+                "rows that are paired must be of one class",
+                received="other classes",
+                remedy="Order both sources alike.",
+            )
+
     @property
     def units(self) -> Units:
         """Units of the last domain: what a model of one domain makes, and what a translation leads to."""
@@ -200,11 +221,11 @@ class Batches:
     """The batches of one step: every call gives a fresh one.
 
     Rows of finite data go in epochs of a keyed order, none twice in an epoch. ``per_step`` batches of each domain
-    belong to a step.
+    belong to a step. With ``paired``, the batches of all domains are the same rows.
     """
 
-    def __init__(self, data: Data, keys: Keys, size: int, per_step: int) -> None:
-        self._data, self._keys, self.size, self._per_step = data, keys, size, per_step
+    def __init__(self, data: Data, keys: Keys, size: int, per_step: int, *, paired: bool = False) -> None:
+        self._data, self._keys, self.size, self._per_step, self._paired = data, keys, size, per_step, paired
         self._asked = [0] * len(data.domains)
         self._drawn: dict[int, tuple[Tensor, Tensor | None]] = {}
 
@@ -221,7 +242,7 @@ class Batches:
                 "a step must ask for as many batches as it declares", received=j + 1, remedy="Raise `per_step`."
             )
         at = self._keys.step * self._per_step + j
-        name = f"data {domain}"
+        name = f"data {0 if self._paired else domain}"
         if source.sampler.size is None:
             x, classes = self._fresh(domain, name)
             part = slice(j * self.size, (j + 1) * self.size)

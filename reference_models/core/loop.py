@@ -202,7 +202,7 @@ def fit(run: Run, steps: int | None = None, *, callbacks: Iterable[Callback] = (
 
 def _one_step(run: Run) -> Scalars:
     keys = run.keys.at(run.step)
-    batches = Batches(run.data, keys, run.preset.batch, run.model.per_step)
+    batches = Batches(run.data, keys, run.preset.batch, run.model.per_step, paired=run.model.paired)
     _seed_layers(run.model.device, keys.number("layers"))
     with mixed_precision(run.model.device, run.mixed):
         scalars = run.model.step(batches, keys)

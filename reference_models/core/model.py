@@ -36,10 +36,13 @@ class Model(ABC, Generic[Config]):
         Batches of each domain that one step asks for.
     domains : int
         How many domains the model is trained on.
+    paired : bool
+        Whether rows of the domains belong together, one by one.
     """
 
     averaged: ClassVar[tuple[str, ...]] = ()
     domains: ClassVar[int] = 1
+    paired: ClassVar[bool] = False
 
     def __init__(self, config: Config, units: Units, keys: Keys) -> None:
         self.config, self.units, self.device = config, units, keys.device

@@ -68,6 +68,8 @@ def begin(
         )
     place = chosen_device(device)
     found = Data(sources, chosen.scale)
+    if spec.model.paired:
+        found.require_pairs()
     for domain in found.domains:
         domain.to(place)
     keys = Keys(seed, device=place)

@@ -171,17 +171,22 @@ def _read_in_b(translate: Map, domains: Domains) -> Numbers:
 
 def translators(model: Model[Any]) -> tuple[Map, Map]:
     """Make maps of grey levels out of a trained model with ``translate(x, to)``: there, and back."""
+    return _mapped(model, "b"), _mapped(model, "a")
 
-    def mapped(to: str) -> Map:
-        def run(images: Images) -> Images:
-            x = model.units.to_model(images).to(model.device)
-            with torch.no_grad(), evaluating(model.networks.values()):
-                out: Images = model.units.to_data(model.translate(x, to))  # type: ignore[attr-defined]
-            return out
 
-        return run
+def one_way(model: Model[Any]) -> Map:
+    """Make a map of grey levels out of a trained model with ``translate(x)``."""
+    return _mapped(model)
 
-    return mapped("b"), mapped("a")
+
+def _mapped(model: Model[Any], *to: str) -> Map:
+    def run(images: Images) -> Images:
+        x = model.units.to_model(images).to(model.device)
+        with torch.no_grad(), evaluating(model.networks.values()):
+            out: Images = model.units.to_data(model.translate(x, *to))  # type: ignore[attr-defined]
+        return out
+
+    return run
 
 
 def digits(split: str) -> tuple[Images, NDArray[np.int64]]:

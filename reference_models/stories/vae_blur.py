@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 import gandiag
 from gandiag.plots._style import FAINT, FAKES, REAL, WRONG, labels, legend, tidy
+from reference_models.acceptance.restorations import detail
 from reference_models.core.rng import Keys
 from reference_models.core.running import train
 from reference_models.core.stories import Story, Tale
@@ -27,13 +28,6 @@ if TYPE_CHECKING:
 Images = NDArray[np.float64]
 SHOWN = 9
 COLOURS = {"data": REAL, "copies": FAKES[0], "means": FAKES[1], "with noise": WRONG}
-
-
-def detail(x: Images) -> float:
-    """Mean square of the discrete Laplacian inside the images, shape (n, h, w): 0 for what is smooth."""
-    inner = x[:, 1:-1, 1:-1]
-    around = x[:, :-2, 1:-1] + x[:, 2:, 1:-1] + x[:, 1:-1, :-2] + x[:, 1:-1, 2:]
-    return float(np.square(around - 4 * inner).mean())
 
 
 def grain(x: Images, data: Images) -> float:

@@ -164,7 +164,7 @@ def test_every_preset_for_the_processor_has_a_row() -> None:
         for preset in preset_names(name):
             if preset.startswith("cpu"):
                 assert f"| {name} |" in accept.table()
-                assert place_of(preset_of(name, preset)) in {"", *PLACES}
+                assert place_of(name, preset_of(name, preset)) in {"", *PLACES}
 
 
 def test_the_readme_of_the_models_is_fresh() -> None:

@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 # Two test processes share two cores: one BLAS thread each, or they wait for each other.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test check slow calibrate pages lectures clean
+.PHONY: demo test check slow calibrate pages lectures docs clean
 
 # The checker of web pages for people who cannot see them; from the npm registry.
 AXE := $(VENV)/axe/package/axe.min.js
@@ -41,6 +41,10 @@ lectures: $(VENV)/.test
 	$(BIN)/python docs/make_lectures.py
 	$(ONE_THREAD) $(BIN)/python -m pytest -m slow --timeout 7200 tests/lectures
 
+# The site, in build/docs; a warning is an error.
+docs: $(VENV)/.docs
+	$(ONE_THREAD) $(BIN)/python docs/make_site.py
+
 $(AXE): $(VENV)/bin/python
 	mkdir -p $(VENV)/axe
 	cd $(VENV)/axe && npm pack axe-core@4.14.1 && tar xzf axe-core-4.14.1.tgz
@@ -55,6 +59,10 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.demo
 	$(PIP) -e '.[test]'
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.demo
+	$(PIP) -e '.[docs]'
 	touch $@
 
 clean:

@@ -99,11 +99,15 @@ class GAN(Model[GANConfig]):
             d_loss = discriminator_loss(config, real_logit, fake_logit)
             descend(self.optimizers["D"], d_loss)
         d_grad = losses.gradient_norm(self.D)  # now: the generator's step goes back through D and adds to its gradients
-        fake_again = self.G(keys.normal("z_G", batch.size, config.latent))
-        g_loss = GENERATOR_LOSSES[config.loss](self.D(packed(fake_again, config.pack)))
+        g_loss = self.generator_loss(batch, keys)
         descend(self.optimizers["G"], g_loss)
         g_grad = losses.gradient_norm(self.G)
         return losses.game_scalars(d_loss, g_loss, real_logit, fake_logit, g_grad, d_grad)
+
+    def generator_loss(self, batch: Batches, keys: Keys) -> Tensor:
+        """Compute the loss of G on fresh noise."""
+        fake = self.G(keys.normal("z_G", batch.size, self.config.latent))
+        return GENERATOR_LOSSES[self.config.loss](self.D(packed(fake, self.config.pack)))
 
     def draw(self, n: int, keys: Keys, labels: Tensor | None = None) -> Tensor:
         """Map noise."""

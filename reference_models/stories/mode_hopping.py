@@ -36,9 +36,20 @@ PANELS = 6
 
 def run(*, seed: int, quick: bool, progress: Callable[[str, int, int], Any] | None) -> Tale:
     """Train the three models, and watch which modes they hold."""
+    numbers, pictures = watched(cast(quick), seed=seed, progress=progress)
+    return Tale(numbers=numbers, figure=strips(numbers, pictures), holds=verdict(numbers))
+
+
+def watched(
+    models: dict[str, tuple[str, dict[str, Any], int]],
+    *,
+    seed: int,
+    progress: Callable[[str, int, int], Any] | None,
+) -> tuple[dict[str, Any], dict[str, list[Matrix]]]:
+    """Train models (name, settings, steps), and give their shares of the modes and their samples at regular steps."""
     numbers: dict[str, Any] = {}
     pictures: dict[str, list[Matrix]] = {}
-    for name, (model, settings, steps) in cast(quick).items():
+    for name, (model, settings, steps) in models.items():
         marks = np.linspace(0, steps, 3 * PANELS - 1).astype(int)[1:]
         trained = begin(model, "cpu", device="cpu", seed=seed, steps=steps, **settings)
         shares, points = [], []
@@ -51,7 +62,7 @@ def run(*, seed: int, quick: bool, progress: Callable[[str, int, int], Any] | No
                 progress(name, int(mark), steps)
         numbers |= {f"{name}_step": marks.tolist(), f"{name}_shares": shares, **counts(name, np.array(shares))}
         pictures[name] = points
-    return Tale(numbers=numbers, figure=_figure(numbers, pictures), holds=verdict(numbers))
+    return numbers, pictures
 
 
 def cast(quick: bool) -> dict[str, tuple[str, dict[str, Any], int]]:
@@ -92,7 +103,8 @@ def verdict(numbers: dict[str, Any]) -> bool:
     return bool(hops and numbers["packed GAN_modes"] == 8 and numbers["WGAN-GP_modes"] == 8)
 
 
-def _figure(numbers: dict[str, Any], pictures: dict[str, list[Matrix]]) -> Figure:
+def strips(numbers: dict[str, Any], pictures: dict[str, list[Matrix]]) -> Figure:
+    """Draw the samples of every model over time, and below them which mode held what share when."""
     from matplotlib.figure import Figure as NewFigure
 
     names = list(pictures)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reference_models.stories import infogan_codes, mode_hopping, playground, saturating_gradients
+from reference_models.stories import infogan_codes, mode_hopping, playground, saturating_gradients, unrolled_modes
 
 Numbers = dict[str, Any]
 
@@ -26,6 +26,12 @@ MEASURED: dict[str, Numbers] = {
         "plain GAN_L_I": [0.0719, 0.0185],
         "plain GAN_NMI": [0.0051, 0.0254],
     },
+    "unrolled_modes": {
+        "GAN_held": 1.375,
+        "unrolled GAN_held": 8.0,
+        "unrolled GAN_lost": 0,
+        "GAN of six steps of D_modes": 8,
+    },
     "mode_hopping": {"GAN_held": 1.1, "GAN_lost": 9, "packed GAN_modes": 8, "WGAN-GP_modes": 8},
     "playground": {
         "d_loss": [1.2073, 1.1367, 0.9324, 0.9194, 1.1747, 0.9345],
@@ -34,7 +40,8 @@ MEASURED: dict[str, Numbers] = {
         "d_fake": [0.4940, 0.4553, 0.3192, 0.3400, 0.4421, 0.3694],
     },
 }
-STORIES = {m.STORY.name: m for m in (saturating_gradients, infogan_codes, mode_hopping, playground)}
+MODULES = (saturating_gradients, infogan_codes, mode_hopping, playground, unrolled_modes)
+STORIES = {m.STORY.name: m for m in MODULES}
 
 
 def swapped(one: str, other: str) -> Callable[[Numbers], None]:
@@ -56,6 +63,9 @@ SPOILED: list[tuple[str, Callable[[Numbers], Any]]] = [
     ("mode_hopping", lambda n: n.update({"WGAN-GP_modes": 7})),
     ("mode_hopping", lambda n: n.update({"packed GAN_modes": 7, "GAN_held": 8.0})),
     ("mode_hopping", lambda n: n.update(GAN_lost=0)),
+    ("unrolled_modes", swapped("GAN_held", "unrolled GAN_held")),
+    ("unrolled_modes", lambda n: n.update({"unrolled GAN_lost": 3})),
+    ("unrolled_modes", lambda n: n.update({"GAN of six steps of D_modes": 2})),
     ("playground", lambda n: n.update(d_loss=[1.3863] * 6, g_loss=[0.6931] * 6)),
     ("playground", swapped("d_real", "d_fake")),
 ]

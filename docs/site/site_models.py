@@ -65,7 +65,7 @@ def _file(thing: object) -> str:
 
 
 def _quoted(file: str, name: str) -> str:
-    return f"```{{literalinclude}} ../{CODE}/{file}\n:language: python\n:pyobject: {name}\n```"
+    return f"```{{literalinclude}} ../{CODE}/{file}\n:language: python\n:pyobject: {name}\n:dedent:\n```"
 
 
 def _step(spec: ModelSpec) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import textwrap
 from collections.abc import Callable
@@ -17,26 +18,32 @@ def fenced(code: str, language: str = "text") -> str:
     return f"```{language}\n{code.rstrip()}\n```"
 
 
+# Code in a line, and a word that is stressed, as both are written in docstrings.
+_KEPT = re.compile(r"(`[^`]*`|(?<![\w*])\*[^*\s](?:[^*]*[^*\s])?\*(?![\w*]))")
+
+
 def escaped(text: str) -> str:
-    """Keep Markdown from reading signs of a formula that stand outside of code."""
-    parts = re.split(r"(`[^`]*`)", text.replace("``", "`"))
-    return "".join(part if part.startswith("`") else re.sub(r"([*<\[\]|\\])", r"\\\1", part) for part in parts)
+    """Keep Markdown from reading signs of a formula that stand outside of code; a ``*stressed*`` word stays one."""
+    parts = _KEPT.split(text.replace("``", "`"))
+    return "".join(part if _KEPT.fullmatch(part) else re.sub(r"([*<\[\]|\\])", r"\\\1", part) for part in parts)
 
 
 def markdown(docstring: str) -> str:
-    """Turn the prose of a docstring into Markdown: what is indented is code, the rest are paragraphs and lists."""
-    found, code = [], []
-    for line in [*textwrap.dedent(docstring).strip().splitlines(), "end"]:
-        inside = line.startswith("    ") or (code and not line.strip())
-        # The second line of an item of a list is indented by two, a formula by four.
-        if inside:
-            code.append(line)
-            continue
-        if code:
-            found += ["", fenced(textwrap.dedent("\n".join(code)).strip("\n")), ""]
-            code = []
-        found.append(escaped(line).replace("\\*", "*", 1) if line.startswith("* ") else escaped(line))
-    return "\n".join(found[:-1]).strip()
+    """Turn the prose of a docstring into Markdown: what is indented by four is code, the rest are words and lists."""
+    lines, found = textwrap.dedent(docstring).strip("\n").splitlines(), []
+    for is_code, group in itertools.groupby(_marked(lines), key=lambda pair: pair[0]):
+        text = "\n".join(line for _, line in group)
+        found.append(fenced(textwrap.dedent(text).strip("\n")) if is_code else escaped(text.strip()))
+    return "\n\n".join(found).strip()
+
+
+def _marked(lines: list[str]) -> list[tuple[bool, str]]:
+    """Say of each line whether it is code; an empty line goes with the one before it."""
+    found: list[tuple[bool, str]] = []
+    for line in lines:
+        is_code = line.startswith("    ") if line.strip() else bool(found) and found[-1][0]
+        found.append((is_code, line))
+    return found
 
 
 def relinked(text: str, place: str, where: Callable[[str], str | None]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What a reader has: rows and images in files, and a generator of their own."""
     from PIL import Image
 
+    shutil.copytree(DOCS / "examples", tmp_path / "docs" / "examples")
     monkeypatch.setenv("GANDIAG_CACHE", str(tmp_path / "cache"))
     rng = np.random.default_rng(0)
     for name in ("real", "fake", "mine", "theirs", "train"):

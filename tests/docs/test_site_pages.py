@@ -6,6 +6,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def prose(text: str) -> str:
     return re.sub(r"`[^`\n]*`", "", text)
 
 
+@cache
 def anchors(text: str) -> set[str]:
     """List what a link into a page can name: its headings as GitHub and MyST spell them, and targets."""
     bare = re.sub(r"^( *)(```+).*?^\1\2$", "", text, flags=re.MULTILINE | re.DOTALL)
@@ -112,7 +114,11 @@ def test_code_that_a_page_of_a_model_quotes_is_there(laid_out: Path) -> None:
 def test_docstrings_become_markdown() -> None:
     text = "Words with ``code``, a * b and <h>.\n\n    x = [1]\n\n- an item\n  goes on\n"
     made = site_prose.markdown(text)
-    assert made == "Words with `code`, a \\* b and \\<h>.\n\n\n```text\nx = [1]\n```\n\n- an item\n  goes on"
+    assert made == "Words with `code`, a \\* b and \\<h>.\n\n```text\nx = [1]\n```\n\n- an item\n  goes on"
+    assert site_prose.markdown("Two lines that are *stressed\ntogether*; 2*3*4.") == (
+        "Two lines that are *stressed\ntogether*; 2\\*3\\*4."
+    )
+    assert site_prose.markdown("\n    f(x) = 1\n\nwords") == "```text\nf(x) = 1\n```\n\nwords"
 
 
 def test_links_are_led_to_their_place_and_code_is_left_alone() -> None:

@@ -14,7 +14,21 @@ from gandiag.cli.list_command import metric_cards
 from gandiag.core.specs import DATASETS, PATHOLOGIES
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+OWN = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "reference_models" / "README.md"]
+# What the site writes at a build is no page of ours.
+PAGES = sorted([*OWN, *(p for p in (ROOT / "docs").rglob("*.md") if "generated" not in p.parts)])
+
+
+def malformed(text: str) -> list[str]:
+    """Find the tables, outside of code, whose rule or rows have other cells than their heads."""
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    found = []
+    for table in re.findall(r"(?:^\|.*\n?)+", prose, flags=re.MULTILINE):
+        lines = [re.split(r"(?<!\\)\|", line.strip())[1:-1] for line in table.splitlines()]
+        rule = [bool(re.fullmatch(r"\s*:?-+:?\s*", cell)) for cell in lines[1]] if len(lines) > 1 else [False]
+        if not all(rule) or {len(line) for line in lines} != {len(lines[0])}:
+            found.append(table.splitlines()[0])
+    return found
 
 
 def test_the_metrics_page_is_fresh() -> None:
@@ -25,6 +39,16 @@ def test_the_metrics_page_is_fresh() -> None:
 def test_every_relative_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text())
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_every_table_is_drawn_as_one(page: Path) -> None:
+    assert malformed(page.read_text()) == []
+
+
+@pytest.mark.parametrize("rule", ["|---||---|", "|---|", "| a | b |"])
+def test_a_table_with_a_broken_rule_is_found(rule: str) -> None:
+    assert malformed(f"| a | b |\n|---|---|\n| 1 | 2 |\n\n| c | d |\n{rule}\n| 1 | 2 |\n") == ["| c | d |"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

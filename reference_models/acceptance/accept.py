@@ -218,8 +218,7 @@ def _joined(kept: dict[str, Any] | None, found: dict[str, Any]) -> dict[str, Any
 def table(path: Path = RESULTS) -> str:
     """Write the table of all models as Markdown: what was asked, what came out."""
     results = {(r["model"], r["preset"]): r for r in (json.loads(path.read_text()) if path.exists() else [])}
-    head = "| model | formula | preset | minutes | judged as | seeds | result | medians |\n" + "|---|" * 8
-    lines = [head.replace("|---||", "|---|")]
+    lines = ["| model | formula | preset | minutes | judged as | seeds | result | medians |", "|---" * 8 + "|"]
     for spec in MODELS:
         for preset in preset_names(spec.name):
             found = results.get((spec.name, preset))
@@ -246,7 +245,7 @@ def _outcome(found: dict[str, Any] | None, place: str) -> str:
 def bars_table(bars: list[Bar]) -> str:
     """Write bars as Markdown."""
     lines = ["| number | must be | limit | where it comes from |", "|---|---|---|---|"]
-    lines += [f"| {bar.number} | {bar.side} | {bar.limit:.3g} | {bar.rule} |" for bar in bars]
+    lines += [f"| {bar.number} | {bar.side} | {bar.limit:.3g} | {_cell(bar.rule)} |" for bar in bars]
     return "\n".join(lines)
 
 

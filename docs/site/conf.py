@@ -21,7 +21,7 @@ nitpick_ignore_regex = [(r"py:.*", r"(?!gandiag\.\w+$).*")]
 autodoc_typehints = "none"  # the docstrings state types, with shapes and units
 autodoc_member_order = "bysource"
 napoleon_google_docstring = False
-napoleon_use_rtype = False
+napoleon_use_rtype = napoleon_use_param = False  # types are words, and no word of them is a link
 default_role = "code"
 
 html_theme = "furo"

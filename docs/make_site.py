@@ -21,6 +21,7 @@ sys.path[:0] = [str(ROOT), str(DOCS / "site")]
 import site_api  # noqa: E402
 import site_cards  # noqa: E402
 import site_models  # noqa: E402
+from site_links import broken_links  # noqa: E402
 from site_prose import relinked, targets  # noqa: E402
 
 SOURCE, OUT = ROOT / "build" / "docs-source", ROOT / "build" / "docs"
@@ -110,10 +111,14 @@ def _grow(source: Path, page: str, known: list[str]) -> None:
 
 
 def build(source: Path = SOURCE, out: Path = OUT) -> int:
-    """Run Sphinx, and give its exit code: a warning is an error."""
+    """Run Sphinx, look at every link of what it built, and give the exit code: a warning is an error."""
     shutil.rmtree(out, ignore_errors=True)
     command = [sys.executable, "-m", "sphinx", "-b", "html", "-c", str(DOCS / "site"), "-q", "-W", "--keep-going"]
-    return subprocess.run([*command, str(source), str(out)], cwd=ROOT, check=False).returncode
+    code = subprocess.run([*command, str(source), str(out)], cwd=ROOT, check=False).returncode
+    broken = list(broken_links(out)) if code == 0 else []
+    for page, link in broken:
+        sys.stderr.write(f"{page}: {link} leads nowhere, or is fetched from outside\n")
+    return code or int(bool(broken))
 
 
 def main() -> int:

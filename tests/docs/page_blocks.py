@@ -104,13 +104,26 @@ def _python(block: Block, names: dict[str, Any]) -> None:
 
 
 def _console(block: Block, names: dict[str, Any]) -> None:
-    whole = block.code.replace("\\\n", " ")
-    for part in re.split(r"^\$ ", whole, flags=re.MULTILINE)[1:]:
+    for part in commands(block.code):
         line, _, expected = part.partition("\n")
         said = re.search(r"# exits with (\d+)", line)
         code, printed = command(line)
         assert code == (int(said[1]) if said else 0), f"{line}: ended with {code}\n{printed}"
         _require(expected.splitlines(), printed, line)
+
+
+def commands(code: str) -> list[str]:
+    """List the commands of a console, each with the lines that are shown below it."""
+    return re.split(r"^\$ ", code.replace("\\\n", " "), flags=re.MULTILINE)[1:]
+
+
+def ours(line: str) -> list[str]:
+    """Take a command of ours apart; nothing for others, or where a shell is needed."""
+    line = line.partition("\n")[0]
+    if re.search(r"[;|&*()<>$]", re.sub(r"'[^']*'|\"[^\"]*\"", "", line.partition(" #")[0])):
+        return []
+    words = shlex.split(line, comments=True)
+    return words if words[:1] == ["gandiag"] or words[:3] == ["python", "-m", "reference_models"] else []
 
 
 def _require(lines: list[str], printed: str, where: str) -> None:
@@ -122,16 +135,12 @@ def _require(lines: list[str], printed: str, where: str) -> None:
 
 def command(line: str) -> tuple[int, str]:
     """Run one command: ours within this process, where nothing is imported anew, others by a shell."""
-    try:
-        words = shlex.split(line, comments=True)
-    except ValueError:
-        words = []
-    plain = not re.search(r"[;|&*()<>$]", re.sub(r"'[^']*'|\"[^\"]*\"", "", line.partition(" #")[0]))
-    if plain and words[:1] == ["gandiag"]:
+    words = ours(line)
+    if words[:1] == ["gandiag"]:
         from gandiag.cli import main
 
         return _called(main, words)
-    if plain and words[:3] == ["python", "-m", "reference_models"]:
+    if words:
         from reference_models.cli import main as models
 
         return _called(models, words[2:])

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from page_blocks import ROOT, Block, blocks, complaints, run
+from page_blocks import ROOT, Block, blocks, commands, complaints, ours, run
+
+sys.path.insert(0, str(ROOT / "tests" / "lectures"))
+
+import lecture_commands
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -60,6 +66,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_says_what_it_is(page: Path) -> None:
     assert [text for block in blocks(page.read_text()) for text in complaints(block)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_command_parses_and_what_it_names_exists(page: Path) -> None:
+    """Those that are not run as well."""
+    shown = [block.code for block in blocks(page.read_text()) if block.language == "console"]
+    lines = [words for code in shown for line in commands(code) if (words := ours(line))]
+    assert [found for words in lines for found in lecture_commands.complaints(shlex.join(words))] == []
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if any(not b.slow for b in left(p))], ids=name_of)

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from gandiag.cli import COMMANDS
+from gandiag.cli.list_command import TOPICS
 from gandiag.core.specs import DATASETS, METRICS, PATHOLOGIES
 
 ROOT = Path(__file__).parents[2]
@@ -60,8 +61,11 @@ def _of_gandiag(args: list[str]) -> list[str]:
         f"no data set {n}" for n in re.findall(r"(?:toy|data|model):([a-z0-9_-]+)", text) if n not in DATASETS.names()
     ]
     found += [f"no pathology {n}" for n in re.findall(r"!([a-z_]+)=", text) if n not in PATHOLOGIES.names()]
-    metrics = [name for name in (asked.get("metrics") or "").split(",") if name]
-    return found + [f"no metric {name}" for name in metrics if name not in METRICS.names()]
+    metrics = asked.get("metrics") or ""
+    known = {*METRICS.names(), *TOPICS, "all", ""}
+    # `calibrate` takes metrics one by one, and those of others.
+    names = metrics.split(",") if isinstance(metrics, str) else []
+    return found + [f"no metric {name}" for name in names if name not in known]
 
 
 def _of_models(args: list[str]) -> list[str]:

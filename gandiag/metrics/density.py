@@ -22,6 +22,7 @@ from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
 from gandiag.numerics.balls import ball_counts
 from gandiag.numerics.equal_rows import distinct_rows
+from gandiag.numerics.half_clouds import density_and_coverage, half_clouds
 from gandiag.numerics.labelled_balls import NeighbourOrder, ball_loads, neighbour_order
 from gandiag.numerics.neighbours import Ties, knn_radii
 
@@ -74,7 +75,7 @@ def density(real: Matrix, fake: Matrix, k: int = 5, ties: Ties = "closed") -> fl
 
 
 def measure(comparison: Comparison, /, *, rng: np.random.Generator, k: int = 5, ties: Ties = "closed") -> Measurement:
-    """Measure density, with its permutation null and the number of balls around each fake row."""
+    """Measure density, with its null, the balls around each fake row, and density and coverage of halves."""
     require_one_of(ties, ("closed", "prdc"), name="ties")
     if comparison.n <= k:
         return _undefined(f"balls to the {k}-th neighbour need more than {k} real rows, got {comparison.n}")
@@ -102,7 +103,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, k: int = 5, 
             "distinct_fake": distinct_rows(comparison.fake),
             "share_in_no_ball": float(np.mean(per_fake == 0)),
         },
-        arrays={"balls": per_fake},
+        arrays={"balls": per_fake, **half_clouds(is_real, density_and_coverage(table, k, ties), k, rng=rng)},
     )
 
 

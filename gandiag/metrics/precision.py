@@ -19,6 +19,7 @@ from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
 from gandiag.numerics.balls import ball_counts
 from gandiag.numerics.equal_rows import distinct_rows
+from gandiag.numerics.half_clouds import half_clouds, precision_and_recall
 from gandiag.numerics.labelled_balls import nearest_labelled, neighbour_order, shares_inside
 from gandiag.numerics.neighbours import Ties, knn_radii
 
@@ -70,7 +71,7 @@ def precision(real: Matrix, fake: Matrix, k: int = 5, ties: Ties = "closed") -> 
 
 
 def measure(comparison: Comparison, /, *, rng: np.random.Generator, k: int = 5, ties: Ties = "closed") -> Measurement:
-    """Measure precision, with its permutation null and the fake rows that lie outside every ball."""
+    """Measure precision, with its null, the fake rows outside every ball, and precision and recall of halves."""
     require_one_of(ties, ("closed", "prdc"), name="ties")
     if comparison.n <= k:
         return _undefined(f"balls to the {k}-th neighbour need more than {k} real rows, got {comparison.n}")
@@ -100,7 +101,11 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, k: int = 5, 
             "distinct_fake": distinct_rows(comparison.fake),
             "outside": len(at),
         },
-        arrays={"outside": (at - comparison.n)[farthest], "outside_distance": distance[farthest]},
+        arrays={
+            "outside": (at - comparison.n)[farthest],
+            "outside_distance": distance[farthest],
+            **half_clouds(is_real, precision_and_recall(table, k, ties), k, rng=rng),
+        },
     )
 
 

@@ -35,6 +35,9 @@ Matrix = NDArray[np.float64]
 
 _LEVEL = 0.95
 _DRAWS = 1499
+# Sizes of blocks at which the bracket is drawn, in units of the size that is tested.
+_SIZES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+_FEWEST_BLOCKS = 4  # two pairs within each side, so that both ends have a margin
 
 
 def wasserstein_distance(real: Matrix, fake: Matrix, p: float = 1.0) -> float:
@@ -99,11 +102,17 @@ class _Blocks:
     fake: Matrix
 
 
-def _blocks(comparison: Comparison, block: int, rng: np.random.Generator) -> _Blocks:
-    size = min(block, max(1, comparison.n // 2), comparison.m)
+def _dealt(comparison: Comparison, size: int, rng: np.random.Generator) -> tuple[Matrix, Matrix]:
+    """Deal the rows of either side to as many disjoint blocks as both fill, shape (K, N, d) each."""
     count = min(comparison.n // size, comparison.m // size)
     real = comparison.real[rng.permutation(comparison.n)[: count * size]].reshape(count, size, -1)
     fake = comparison.fake[rng.permutation(comparison.m)[: count * size]].reshape(count, size, -1)
+    return real, fake
+
+
+def _blocks(comparison: Comparison, block: int, rng: np.random.Generator) -> _Blocks:
+    size = min(block, max(1, comparison.n // 2), comparison.m)
+    real, fake = _dealt(comparison, size, rng)
     pools = [exact_distances(pool, pool) for pool in np.concatenate([real, fake], axis=1)]
     return _Blocks(pools=pools, size=size, real=real, fake=fake)
 
@@ -137,6 +146,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, p: float = 1
     across = np.array([plan.cost for plan in plans])
     ends = bracket(across, _within(blocks, p, largest), p=p, unit=largest, level=_LEVEL)
     interval = _interval(ends, len(across))
+    sizes = _by_size(comparison, blocks.size, ends, rng=rng, p=p, unit=largest)
     reasons = {"e_value": "not a sequential test"}
     if interval is None:
         reasons["interval"] = f"one block of {blocks.size} rows per side has no spread: two or more are needed"
@@ -153,7 +163,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator, p: float = 1
         reasons=reasons,
         details={"p": float(p), "block_size": blocks.size, "blocks": len(costs), **ends.as_details()}
         | {"debiased_w2_squared": _debiased(blocks), "largest_gap": _largest_gap(plans)},
-        arrays={"w_per_block": largest * across ** (1.0 / p)},
+        arrays={"w_per_block": largest * across ** (1.0 / p)} | ({"by_size": sizes} if len(sizes) else {}),
     )
 
 
@@ -173,6 +183,36 @@ def _within(blocks: _Blocks, p: float, largest: float) -> tuple[Matrix, Matrix]:
         for side in (blocks.real, blocks.fake)
     )
     return real, fake
+
+
+def _by_size(
+    comparison: Comparison, size: int, ends: Bracket, *, rng: np.random.Generator, p: float, unit: float
+) -> Matrix:
+    """Bracket the distance with blocks of several sizes, each of its own deal but for ``size``, whose ends are known.
+
+    Returns
+    -------
+    ndarray, shape (S, 7)
+        Rows per side of a block, the upper end and its bound, the lower end and its bound, and what blocks of real and
+        of fake score within their side. Bounds hold together at one size, not over the sizes.
+    """
+    found = []
+    for each in sorted({max(1, round(share * size)) for share in _SIZES}):
+        if min(comparison.n, comparison.m) < _FEWEST_BLOCKS * each:
+            break
+        at = ends if each == size else _ends_at(_dealt(comparison, each, rng), p, unit)
+        values = (at.upper, at.confident_upper, at.lower, at.confident_lower, at.real_real, at.fake_fake)
+        found.append([float(each), *(float(value) for value in values if value is not None)])
+    return np.array(found).reshape(-1, 7)
+
+
+def _ends_at(dealt: tuple[Matrix, Matrix], p: float, unit: float) -> Bracket:
+    real, fake = dealt
+    across, *within = (
+        np.array([assignment_cost(_costs(a, b, p, unit)) for a, b in zip(left, right, strict=False)])
+        for left, right in ((real, fake), (real[::2], real[1::2]), (fake[::2], fake[1::2]))
+    )
+    return bracket(across, (within[0], within[1]), p=p, unit=unit, level=_LEVEL)
 
 
 def _costs(a: Matrix, b: Matrix, p: float, largest: float) -> Matrix:

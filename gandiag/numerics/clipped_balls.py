@@ -79,7 +79,7 @@ def clipped_holdings(table: NeighbourOrder, labels: Labels, k: int) -> Vector:
     out = np.empty(labels.shape[1])
     for part in column_parts(labels):
         owned = np.ascontiguousarray(labels[:, part])
-        held = np.minimum(rows_held(table, owned, ball_ends(table, owned, k)), k)
+        held = np.minimum(rows_held(table, ~owned, ball_ends(table, owned, k)), k)
         out[part] = held.sum(axis=0, dtype=np.int64) / (k * owned.sum(axis=0))
     return out
 

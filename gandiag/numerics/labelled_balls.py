@@ -140,7 +140,9 @@ def ball_ends(table: NeighbourOrder, labels: Labels, k: int, ties: Ties = "close
     return ends
 
 
-def shares_inside(table: NeighbourOrder, labels: Labels, k: int, ties: Ties = "closed") -> Vector:
+def shares_inside(
+    table: NeighbourOrder, labels: Labels, k: int, ties: Ties = "closed", *, asked: Labels | None = None
+) -> Vector:
     """Find the share of rows without a label that lie in at least one ball of the rows with it, shape (B,).
 
     Parameters
@@ -149,18 +151,21 @@ def shares_inside(table: NeighbourOrder, labels: Labels, k: int, ties: Ties = "c
     labels : ndarray of bool, shape (N, B)
     k : int
     ties : {"closed", "prdc"}
+    asked : ndarray of bool, shape (N, B), optional
+        The rows that the share is of, none of which has a label; all others when absent.
     """
     out = np.empty(labels.shape[1])
     for part in column_parts(labels):
         owned = np.ascontiguousarray(labels[:, part])
-        inside = _inside(table, owned, ball_ends(table, owned, k, ties))
-        out[part] = inside.sum(axis=0) / (~owned).sum(axis=0)
+        wanted = ~owned if asked is None else np.ascontiguousarray(asked[:, part])
+        inside = _inside(table, owned, wanted, ball_ends(table, owned, k, ties))
+        out[part] = inside.sum(axis=0) / wanted.sum(axis=0)
     return out
 
 
-def _inside(table: NeighbourOrder, owned: Labels, ends: Whole) -> Labels:
+def _inside(table: NeighbourOrder, owned: Labels, wanted: Labels, ends: Whole) -> Labels:
     deepest = int(ends.max())
-    left = owned.copy()  # nothing more to learn about: owners themselves, and what already lies in a ball
+    left = ~wanted  # nothing more to learn about: rows that are not asked for, and what already lies in a ball
     targets = np.arange(len(owned))
     for at in range(len(owned)):
         reach = table.reach[at, targets]
@@ -171,11 +176,13 @@ def _inside(table: NeighbourOrder, owned: Labels, ends: Whole) -> Labels:
             targets = targets[open_still]
             if not len(targets):
                 break
-    return left & ~owned
+    return left & wanted
 
 
-def ball_loads(table: NeighbourOrder, labels: Labels, k: int, ties: Ties = "closed") -> tuple[Vector, Vector]:
-    """Count how many rows without a label the balls of the rows with it hold.
+def ball_loads(
+    table: NeighbourOrder, labels: Labels, k: int, ties: Ties = "closed", *, asked: Labels | None = None
+) -> tuple[Vector, Vector]:
+    """Count how many rows without a label, or of those that are asked for, the balls of the rows with it hold.
 
     Returns
     -------
@@ -187,21 +194,22 @@ def ball_loads(table: NeighbourOrder, labels: Labels, k: int, ties: Ties = "clos
     load, occupied = np.empty(labels.shape[1]), np.empty(labels.shape[1])
     for part in column_parts(labels):
         owned = np.ascontiguousarray(labels[:, part])
-        held = rows_held(table, owned, ball_ends(table, owned, k, ties))
+        wanted = ~owned if asked is None else np.ascontiguousarray(asked[:, part])
+        held = rows_held(table, wanted, ball_ends(table, owned, k, ties))
         balls = owned.sum(axis=0)
         load[part] = held.sum(axis=0, dtype=np.int64) / balls
         occupied[part] = (held > 0).sum(axis=0) / balls
     return load, occupied
 
 
-def rows_held(table: NeighbourOrder, owned: Labels, ends: Whole) -> Whole:
-    """Count the rows without a label inside each ball, shape (N, B), from where the balls end."""
-    held = np.zeros(owned.shape, dtype=table.order.dtype)
+def rows_held(table: NeighbourOrder, wanted: Labels, ends: Whole) -> Whole:
+    """Count the wanted rows inside each ball, shape (N, B), from where the balls end."""
+    held = np.zeros(wanted.shape, dtype=table.order.dtype)
     rows = np.argsort(-ends.max(axis=1), kind="stable")
     deepest = ends.max(axis=1)[rows]
     for at in range(int(deepest[0]) + 1):
         rows = rows[: np.searchsorted(-deepest, -at, side="right")]
-        held[rows] += (ends[rows] >= at) & ~owned[table.order[rows, at]]
+        held[rows] += (ends[rows] >= at) & wanted[table.order[rows, at]]
     return held
 
 

@@ -22,6 +22,7 @@ ORDER = (
     "mode_counts",
     "missing_modes",
     "precision_recall_plane",
+    "density_coverage_plane",
     "null_distribution",
     "frechet_limit",
     "critic_roc",
@@ -31,6 +32,7 @@ ORDER = (
     "collision_curve",
     "nearest_training",
     "transport_bracket",
+    "transport_sizes",
     "spectrum",
     "wealth_path",
     "critic_pixels",
@@ -44,7 +46,9 @@ _ON_REQUEST = frozenset(
     {
         "critic_roc",
         "collision_curve",
+        "density_coverage_plane",
         "transport_bracket",
+        "transport_sizes",
         "spectrum",
         "wealth_path",
         "learned_filters",
@@ -74,7 +78,13 @@ CAPTIONS = {
     ),
     "precision_recall_plane": (
         "Fidelity (up) against diversity (right). The square is what a second real sample would score; below it is "
-        "loss of fidelity, left of it is loss of diversity."
+        "loss of fidelity, left of it is loss of diversity. Dots: halves of real against halves of fake; crosses: "
+        "halves of real against each other, with as many rows."
+    ),
+    "density_coverage_plane": (
+        "Density (up) against coverage (right), by the neighbourhoods of real rows alone. The square is what a second "
+        "real sample would score. Dots: halves of real against halves of fake; crosses: halves of real against each "
+        "other, with as many rows."
     ),
     "null_distribution": (
         "The metric that speaks loudest. Bars: what it scores when real and fake are exchanged at random, so when "
@@ -117,6 +127,10 @@ CAPTIONS = {
     "transport_bracket": (
         "Distances of blocks of samples, and the two ends between which that of the laws lies, with their margins. "
         "Square: blocks of real against blocks of real."
+    ),
+    "transport_sizes": (
+        "The distance of the laws lies between the two ends, at every size of a block; the area reaches to their "
+        "margins. Square and circle: blocks of one side against each other, which is what chance gives."
     ),
     "spectrum": "How the variety of the fake samples is spread. Lines: effective numbers of fake and of real.",
     "wealth_path": (
@@ -177,14 +191,17 @@ def _alt_modes(report: Report, fake: int) -> str:
     return f"Share of samples in each of {len(modes)} modes, real and fake: {len(missing)} missing{named}."
 
 
-def _alt_plane(report: Report, fake: int) -> str:
-    said = []
-    for name in ("precision", "recall"):
-        result = find(one(report, fake), name)
-        if result is not None and result.estimate is not None:
-            floor = "" if result.floor is None else f" (floor {result.floor.mean:.2f})"
-            said.append(f"{name} {result.estimate:.2f}{floor}")
-    return f"Precision against recall: {', '.join(said)}."
+def _alt_plane(*names: str) -> Callable[[Report, int], str]:
+    def told(report: Report, fake: int) -> str:
+        said = []
+        for name in names:
+            result = find(one(report, fake), name)
+            if result is not None and result.estimate is not None:
+                floor = "" if result.floor is None else f" (floor {result.floor.mean:.2f})"
+                said.append(f"{name} {result.estimate:.2f}{floor}")
+        return f"{names[0].capitalize()} against {names[1]}: {', '.join(said)}."
+
+    return told
 
 
 def _alt_null(report: Report, fake: int) -> str:
@@ -268,6 +285,17 @@ def _alt_number(words: str, *metrics: str) -> Callable[[Report, int], str]:
     return told
 
 
+def _alt_sizes(report: Report, fake: int) -> str:
+    from gandiag.plots._evidence import kept, loudest
+
+    result = loudest(report, fake, None, "by_size")
+    found = None if result is None else kept(report, fake, result.metric, "by_size")
+    if result is None or found is None:
+        return "Transport distance against the rows of a block."
+    ends = [f"{row[0]:.0f} rows: {short(float(row[3]))} to {short(float(row[1]))}" for row in found[0][[0, -1]]]
+    return f"{pretty(result.metric)} against the rows of a block, lower to upper end; {', '.join(ends)}."
+
+
 def _alt_uncovered(report: Report, fake: int) -> str:
     found = [r for name in ("coverage", "recall") if (r := find(one(report, fake), name)) is not None]
     said = ", ".join(f"{r.metric} {short(r.estimate or 0.0)}" for r in found)
@@ -300,12 +328,14 @@ _ALTS = {
     "transport_bracket": _alt_number(
         "Transport distance of blocks, between its two ends", "wasserstein", "projected_wasserstein"
     ),
+    "transport_sizes": _alt_sizes,
     "spectrum": _alt_number("Shares of variety by rank, with the effective numbers", "vendi"),
     "wealth_path": _alt_number("Wealth of a gambler who tells fake from real, pair by pair", "c2st_e"),
     "samples_side_by_side": _alt_samples,
     "metric_intervals": _alt_intervals,
     "mode_counts": _alt_modes,
-    "precision_recall_plane": _alt_plane,
+    "precision_recall_plane": _alt_plane("precision", "recall"),
+    "density_coverage_plane": _alt_plane("density", "coverage"),
     "null_distribution": _alt_null,
     "frechet_limit": _alt_limit,
     "critic_roc": _alt_roc,

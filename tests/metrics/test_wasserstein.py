@@ -264,3 +264,40 @@ def test_projections_and_lower_powers_never_exceed_the_whole_distance(d: int) ->
     # The claims the other way round must fail: the powers are in order, and a projection loses distance.
     assert w2 > w1 * (1 + 1e-3)
     assert d == 1 or max(sliced) < w1 * (1 - 1e-3)
+
+
+@pytest.mark.row(46)
+def test_the_bracket_holds_at_every_size_and_narrows() -> None:
+    """A shift by 0.5: bounds hold together at one size with 95 %, so at most 5 % of 40 sets per size may miss."""
+    missed = np.zeros(4)
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        real, fake = rng.normal(size=(128, 2)), rng.normal(size=(128, 2)) + np.array([0.5, 0.0])
+        found = measured(real, fake, seed, block=16)
+        table = found.arrays["by_size"]
+        assert table[:, 0].tolist() == [2.0, 4.0, 8.0, 16.0, 32.0]
+        at = table[3]
+        assert at[1] == found.details["upper"]
+        assert at[3] == found.details["lower"]
+        assert np.all((table[:, 2] >= table[:, 1]) & (table[:, 3] >= table[:, 4]))
+        missed += (table[:4, 2] < 0.5) | (table[:4, 4] > 0.5)
+    assert np.all(missed <= 8)  # the binomial limit of 40 at 5 % and 1e-4 is 9
+    assert table[0, 1] > table[-1, 1]
+
+
+def test_a_bracket_without_its_margins_misses_more_often() -> None:
+    """The bare upper end at the largest size is a mean of few blocks; that it lies below W is what margins are for."""
+    below = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(32, 1))
+        table = measured(x, rng.normal(size=(32, 1)) + 3.0, seed, block=8).arrays["by_size"]
+        below += int(table[-1, 1] < 3.0)
+    assert below >= 15
+
+
+def test_sizes_that_leave_too_few_blocks_for_margins_are_left_out() -> None:
+    rng = np.random.default_rng(0)
+    assert "by_size" not in measured(rng.normal(size=(3, 1)), rng.normal(size=(3, 1))).arrays
+    table = measured(rng.normal(size=(50, 2)), rng.normal(size=(30, 2))).arrays["by_size"]
+    assert table[:, 0].max() * 4 <= 30

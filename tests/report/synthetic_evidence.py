@@ -92,6 +92,20 @@ def with_evidence(report: Report) -> Report:
     return replace(report, fakes=tuple(fakes), arrays={**report.arrays, **new})
 
 
+def _cloud(rng: np.random.Generator, up: float, right: float) -> np.ndarray[Any, Any]:
+    return np.array([up, right]) + rng.normal(size=(64, 2)) * 0.01
+
+
+def _sizes(kind: int) -> np.ndarray[Any, Any]:
+    """Make the bracket of a distance at five sizes of blocks."""
+    rows = 12.0 * 2.0 ** np.arange(5)
+    chance = 2.0 / np.sqrt(rows)
+    upper = kind * 0.5 + chance
+    lower = np.full(5, kind * 0.4)
+    columns = [rows, upper, 1.1 * upper, lower, 0.8 * lower, chance, 0.95 * chance]
+    return np.stack(columns, axis=1)
+
+
 def _kept(kind: int) -> dict[str, np.ndarray[Any, Any]]:
     """Make the arrays of one sampler's metrics."""
     rng = np.random.default_rng(10 + kind)
@@ -125,6 +139,11 @@ def _kept(kind: int) -> dict[str, np.ndarray[Any, Any]]:
         "c2st_e/log_wealth": np.linspace(0.01, 8.0, 300) * kind,
         "vendi/eigenvalues": np.array([0.4, 0.3, 0.2, 0.09, 0.00999, 0.00001]),
         "projected_wasserstein/w_per_block": np.array([0.5, 0.6, 0.7]),
+        "projected_wasserstein/by_size": _sizes(kind),
+        "precision/halves": _cloud(rng, (0.93, 0.95)[kind], (0.94, 0.45)[kind]),
+        "precision/real_halves": _cloud(rng, 0.93, 0.94),
+        "density/halves": _cloud(rng, (1.0, 1.2)[kind], (0.96, 0.6)[kind]),
+        "density/real_halves": _cloud(rng, 1.0, 0.96),
         "coverage/uncovered": np.array([1, 3, 4, 9]),
         "mode_coverage/share_bounds": np.stack([np.full((8, 2), (0.1, 0.15)), np.full((8, 2), (0.0, 0.25))]),
         "mode_coverage/missing_examples": np.array([[1, 3], [1, 5], [4, 7], [4, 999]]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -65,6 +66,19 @@ def gradient_norm(net: torch.nn.Module) -> Tensor:
     """Euclidean norm of all gradients that a network holds."""
     norms = [w.grad.norm() for w in net.parameters() if w.grad is not None]
     return torch.stack(norms).norm() if norms else torch.zeros(())
+
+
+def equilibrium(loss: str, *, smoothing: float = 0.0) -> dict[str, float]:
+    """Say what a GAN logs where fakes have the law of the data: D is 1/2; unknown where labels are smoothed.
+
+    The least-squares discriminator is at 1/2 itself, not its logit: the mean of its logit's sigmoid says nothing.
+    """
+    if smoothing:
+        return {}
+    if loss == "least_squares":
+        return {"d_loss": 0.25, "g_loss": 0.125}
+    log2 = math.log(2.0)
+    return {"d_loss": 2 * log2, "g_loss": -log2 if loss == "saturating" else log2, "d_real": 0.5, "d_fake": 0.5}
 
 
 def game_scalars(

@@ -32,7 +32,10 @@ def command(
     out: Path | None,
     csv: bool,
 ) -> int:
-    """Draw one figure of a REPORT.json, or of the folder of a watched run. Without KIND: list what can be drawn."""
+    """Draw one figure of a REPORT.json, or of the folder of a run that was watched, or of a reference model.
+
+    Without KIND: list what can be drawn.
+    """
     from gandiag.api import Report
 
     if report.is_dir() or report.suffix == ".jsonl":

@@ -32,7 +32,7 @@ def plot_training(history: History | str | Path, *, metric: str | None = None, g
     Parameters
     ----------
     history : History or path
-        Or the folder that was given as ``out``.
+        Or the folder that was given as ``out``, of a `Monitor` or of a run of ``reference_models``.
     metric : str, optional
         The score that is drawn; the first in the history when absent.
     game : {"gan", "wgan"}, optional
@@ -74,7 +74,7 @@ def plot_run(
         Or the folder that was given as ``out``.
     kind : str
         ``losses``, ``gradients``, ``game_value``, ``score_course``, ``mode_occupancy``, ``throughput``,
-        ``duality_gap``, or one of an installed package.
+        ``duality_gap``, ``logged``, or one of an installed package.
     ax : matplotlib.axes.Axes, optional
         Drawn into; otherwise a figure is made, which pyplot does not keep.
     metric, game

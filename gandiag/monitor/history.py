@@ -2,7 +2,8 @@
 
 A row has ``kind`` (``train``, ``score``, ``alarm``, ``event`` or ``gap``), ``step``, ``seconds`` since the first step,
 and what the kind adds. Numbers stand flat under ``values``: ``loss/D``, ``gradient/G.relative_sd``, ``score/frechet``.
-A number that is not finite is None, and its name is listed under ``nonfinite``.
+A number that is not finite is None, and its name is listed under ``nonfinite``. Rows without ``kind`` are read as those
+of a loop that the monitor did not watch (`flat_rows`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from gandiag.errors import FileFormatError
+from gandiag.monitor.flat_rows import facts_beside, row_of
 
 Row = dict[str, Any]
 
@@ -71,7 +73,7 @@ class History:
 
 
 def read_history(path: str | Path) -> History:
-    """Read the ``history.jsonl`` of a run, or of the folder that holds one.
+    """Read the ``history.jsonl`` of a run, or of the folder that holds one: of a monitor, or flat rows of another loop.
 
     Raises
     ------
@@ -96,7 +98,7 @@ def read_history(path: str | Path) -> History:
                 torn += 1
             else:
                 rows.append(row)
-    return History(rows, torn=torn)
+    return History(rows, torn=torn, facts=facts_beside(path))
 
 
 def _row(line: str) -> Row | None:
@@ -104,7 +106,11 @@ def _row(line: str) -> Row | None:
         row = json.loads(line)
     except ValueError:
         return None
-    return row if isinstance(row, dict) and isinstance(row.get("step"), int) and "kind" in row else None
+    if not isinstance(row, dict):
+        return None
+    if "kind" not in row:
+        return row_of(row)
+    return row if isinstance(row.get("step"), int) else None
 
 
 def as_json(row: Mapping[str, Any]) -> str:

@@ -107,6 +107,7 @@ class Run:
             "name": self.spec.name,
             "preset": self.preset.name,
             "config": dataclasses.asdict(self.model.config),
+            "equilibrium": self.model.equilibrium(),
             "settings": self.settings,
             "step": self.step,
             "steps": self.preset.steps,

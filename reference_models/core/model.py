@@ -69,6 +69,10 @@ class Model(ABC, Generic[Config]):
         with torch.no_grad(), evaluating(self.networks.values()):
             return self.draw(n, keys, labels)
 
+    def equilibrium(self) -> dict[str, float]:
+        """Say what the numbers that `step` logs are where the game is at its end, of those for which that is known."""
+        return {}
+
     def buffers(self) -> dict[str, Tensor]:
         """Give what the run must remember beside weights: replay pools, persistent chains."""
         return {}

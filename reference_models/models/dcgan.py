@@ -140,6 +140,10 @@ class DCGAN(Model[DCGANConfig]):
         g_grad = losses.gradient_norm(self.G)
         return losses.game_scalars(d_loss, g_loss, real_logit, fake_logit, g_grad, d_grad)
 
+    def equilibrium(self) -> dict[str, float]:
+        """Give the values at D = 1/2."""
+        return losses.equilibrium("non_saturating", smoothing=self.config.smoothing)
+
     def draw(self, n: int, keys: Keys, labels: Tensor | None = None) -> Tensor:
         """Map noise, normalised as the config says."""
         reference = Keys(0).on(self.device).normal("reference", REFERENCE, self.config.latent)

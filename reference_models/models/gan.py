@@ -109,6 +109,10 @@ class GAN(Model[GANConfig]):
         fake = self.G(keys.normal("z_G", batch.size, self.config.latent))
         return GENERATOR_LOSSES[self.config.loss](self.D(packed(fake, self.config.pack)))
 
+    def equilibrium(self) -> dict[str, float]:
+        """Give the values at D = 1/2."""
+        return losses.equilibrium(self.config.loss, smoothing=self.config.smoothing)
+
     def draw(self, n: int, keys: Keys, labels: Tensor | None = None) -> Tensor:
         """Map noise."""
         return in_blocks(self.G, keys.normal("z", n, self.config.latent))

@@ -80,6 +80,11 @@ class UnrolledGAN(GAN):
         on_real = -softplus(-self.judged(ahead, x)).mean()
         return GENERATOR_LOSSES[config.loss](self.judged(ahead, fake)) + on_real
 
+    def equilibrium(self) -> dict[str, float]:
+        """Give the values at D = 1/2, without that of a loss of G that looks ahead, which has a term more."""
+        known = super().equilibrium()
+        return {name: level for name, level in known.items() if name != "g_loss" or not self.config.unroll}
+
     def judged(self, weights: Weights, x: Tensor) -> Tensor:
         """Give the logits of D with other weights than its own."""
         logit: Tensor = functional_call(self.D, weights, (x,))

@@ -99,6 +99,10 @@ class WGAN(Model[WGANConfig]):
         descend(self.optimizers["D"], loss + config.penalty * penalty)
         return -loss.detach(), penalty.detach()
 
+    def equilibrium(self) -> dict[str, float]:
+        """Give the estimate of W1 between equal laws."""
+        return {"w_estimate": 0.0}
+
     def draw(self, n: int, keys: Keys, labels: Tensor | None = None) -> Tensor:
         """Map noise."""
         return in_blocks(self.G, keys.normal("z", n, self.config.latent))

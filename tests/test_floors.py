@@ -89,6 +89,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"core", "inference", "evaluate", "sources", "plots"},
     "lab": {"core", "monitor", "plots", "sources"},
     "latent_sheets": {"core", "plots", "sources"},
+    "verdict_grid": {"core", "monitor", "plots"},
     "api": {
         "core",
         "device",

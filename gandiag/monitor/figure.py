@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # What `plot_training` shows, from top to bottom.
 PANELS = ("losses", "game_value", "score_course", "mode_occupancy")
 HEIGHT = 1.35
+# Names of alarms stand below each other on this many lines, of as many points.
+_STAGGERED, _LINE = 4, 9
 
 
 def plot_training(history: History | str | Path, *, metric: str | None = None, game: str | None = None) -> Figure:
@@ -149,15 +151,17 @@ def _game(history: History) -> str | None:
 
 
 def _alarms(axes: Any, history: History) -> None:
-    """Draw each alarm as a line through all panels, named above the first."""
-    for i, row in enumerate(history.of("alarm")):
+    """Draw each alarm as a line through all panels, named at the top of the first, where room is made for the names."""
+    alarms = history.of("alarm")
+    _make_room(axes[0], min(len(alarms), _STAGGERED), panels=len(axes))
+    for i, row in enumerate(alarms):
         for ax in axes:
             ax.axvline(row["step"], color=WRONG, linewidth=0.9, alpha=0.9)
         axes[0].annotate(
             printable(row["name"].replace("_", " "), longest=24),
             xy=(row["step"], 1.0),
             xycoords=axes[0].get_xaxis_transform(),
-            xytext=(2, -2 - 9 * (i % 4)),
+            xytext=(2, -2 - _LINE * (i % _STAGGERED)),
             textcoords="offset points",
             va="top",
             fontsize=SMALL,
@@ -165,3 +169,15 @@ def _alarms(axes: Any, history: History) -> None:
             bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.8},
             parse_math=False,
         )
+
+
+def _make_room(ax: Axes, lines: int, *, panels: int) -> None:
+    """Raise the upper end of an axis so that lines of words fit above what is drawn; a heat map has no such room."""
+    if not lines or ax.get_images() or any(hasattr(made, "get_coordinates") for made in ax.collections):
+        return
+    tall = 72.0 * ax.get_figure(root=True).get_size_inches()[1] / panels  # type: ignore[union-attr]
+    share = min(0.5, (_LINE * lines + 3.0) / (0.7 * tall))  # axes take some seven tenths of their share of a figure
+    scale = ax.yaxis.get_transform()
+    low, high = scale.transform(ax.get_ylim())
+    top = scale.inverted().transform([low + (high - low) / (1.0 - share)])
+    ax.set_ylim(top=float(top[0]))

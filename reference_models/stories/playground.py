@@ -2,7 +2,8 @@
 
 Drawn beside the costs are their values at equilibrium: D's ``2 log 2`` and G's ``log 2`` (non-saturating). A cost of D
 near 0 with one of G far above says that D wins. Examples per second are all examples through D over the wall clock of
-all iterations, the measuring included; timing some iterations and scaling up flatters.
+all iterations, the measuring included; timing some iterations and scaling up flatters. Below stand real images and made
+ones with D's verdicts in per cent, from least to most real.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gandiag.plots._style import FAKES, INK, WRONG, labels, legend, tidy, write
+from gandiag.plots._style import FAKES, INK, REAL, WRONG, labels, legend, tidy, write
+from gandiag.verdict_grid import VerdictGrid, plot_verdicts, verdict_grid
 from reference_models.core.loop import Run, fit
 from reference_models.core.rng import Keys
 from reference_models.core.running import begin
 from reference_models.core.stories import Story, Tale
-from reference_models.stories._tiles import tiled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-BATCH, EXAMPLES, WINDOW = 15, 30_000, 50
+BATCH, EXAMPLES, WINDOW, JUDGED = 15, 30_000, 50, 1000
 EQUILIBRIUM = {"d_loss": 2 * math.log(2), "g_loss": math.log(2)}
 
 
@@ -63,7 +64,7 @@ def run(*, seed: int, quick: bool, progress: Callable[[str, int, int], Any] | No
     clock = Clock(progress)
     fit(gan, steps, callbacks=[clock])
     times = np.array(clock.times) - clock.times[0]
-    made = gan.model.sample(16, Keys(seed, 5)).cpu().numpy()[:, 0]
+    grid = verdict_grid(gan.model.networks["D"], gan.data.domains[0].values, gan.model.sample(JUDGED, Keys(seed, 5)))
     columns = {key: smoothed([row[key] for row in gan.history]) for key in ("d_loss", "g_loss", "d_real", "d_fake")}
     numbers: dict[str, Any] = {
         "examples": steps * BATCH,
@@ -72,8 +73,12 @@ def run(*, seed: int, quick: bool, progress: Callable[[str, int, int], Any] | No
         "equilibrium": EQUILIBRIUM,
         "every": WINDOW,
         **columns,
+        "d_rejects": round(grid.rejected, 4),
+        "d_passes": round(grid.passed, 4),
+        "d_on_real": [round(float(v), 3) for v in grid.on_real],
+        "d_on_made": [round(float(v), 3) for v in grid.on_fake],
     }
-    return Tale(numbers=numbers, figure=_figure(numbers, made), holds=verdict(numbers))
+    return Tale(numbers=numbers, figure=_figure(numbers, grid), holds=verdict(numbers))
 
 
 def smoothed(values: list[float]) -> list[float]:
@@ -90,32 +95,32 @@ def verdict(numbers: dict[str, Any]) -> bool:
     return tail["d_loss"] < low * EQUILIBRIUM["d_loss"] and tail["g_loss"] > high * EQUILIBRIUM["g_loss"] and sure > 0.1
 
 
-def _figure(numbers: dict[str, Any], made: Any) -> Figure:
+def _figure(numbers: dict[str, Any], verdicts: VerdictGrid) -> Figure:
     from matplotlib.figure import Figure as NewFigure
 
-    figure = NewFigure(figsize=(8.0, 3.0), layout="constrained")
-    costs, beliefs, grid = figure.subplots(1, 3, width_ratios=[1.3, 1.0, 0.9])
+    figure = NewFigure(figsize=(8.0, 5.4), layout="constrained")
+    parts: Any = figure.subfigures(2, 1)
+    above, below = parts
+    costs, beliefs = above.subplots(1, 2)
     at = BATCH * WINDOW * (1 + np.arange(len(numbers["d_loss"])))
-    for key, colour, name in (("d_loss", FAKES[0], "D"), ("g_loss", WRONG, "G")):
-        costs.plot(at, numbers[key], "-", color=colour, linewidth=1.0, label=f"cost of {name}")
-        costs.axhline(EQUILIBRIUM[key], color=colour, linewidth=0.8, linestyle="--")
+    for key, colour, name, dashes in (("d_loss", FAKES[0], "D", "-"), ("g_loss", WRONG, "G", (0, (6, 1.5)))):
+        costs.plot(at, numbers[key], color=colour, linewidth=1.0, linestyle=dashes, label=f"cost of {name}")
+        costs.axhline(EQUILIBRIUM[key], color=colour, linewidth=0.8, linestyle=(0, (1, 1.5)))
         write(costs, at[-1], EQUILIBRIUM[key], f"{name} at equilibrium", color=colour, ha="right", va="bottom")
     costs.set_ylim(bottom=0)
     tidy(costs, grid="y")
     labels(costs, x="examples", y="cost in nats, mean of 50 steps")
     legend(costs)
-    for key, colour, name in (("d_real", FAKES[1], "real"), ("d_fake", WRONG, "made")):
-        beliefs.plot(at, numbers[key], "-", color=colour, linewidth=1.0, label=f"D on {name}")
-    beliefs.axhline(0.5, color=INK, linewidth=0.8, linestyle="--")
+    for key, colour, name, dashes in (("d_real", REAL, "real", "-"), ("d_fake", FAKES[0], "made", (0, (6, 1.5)))):
+        beliefs.plot(at, numbers[key], color=colour, linewidth=1.0, linestyle=dashes, label=f"D on {name}")
+    beliefs.axhline(0.5, color=INK, linewidth=0.8, linestyle=(0, (1, 1.5)))
     beliefs.set_ylim(0, 1)
     beliefs.set_xticks([0, at[-1] // 2, at[-1]])  # three: more would run into each other
     tidy(beliefs)
-    labels(beliefs, x="examples", y="mean of D")
+    speed = f"{numbers['examples_per_second']:.0f} examples/s over {numbers['seconds']:.1f} s"
+    labels(beliefs, x=f"examples ({speed})", y="mean of D")
     legend(beliefs)
-    grid.imshow(tiled(made, 4, 4), cmap="gray_r", vmin=-1, vmax=1)
-    grid.set_axis_off()
-    speed = f"{numbers['examples_per_second']:.0f} examples/s, {numbers['seconds']:.1f} s"
-    labels(grid, title=speed)
+    plot_verdicts(verdicts, ax=below.subplots(1, 2))
     return figure
 
 

@@ -27,6 +27,7 @@ from gandiag.monitor.sinks import JsonLines
 def run() -> History:
     t = np.arange(12)
     train: dict[str, Any] = {"examples_per_second": 900.0 + t, "observer_share": 0.08 + 0 * t}
+    train |= {"logged/d_real": 0.5 + 0.03 * t, "logged/d_fake": 0.5 - 0.03 * t}
     for i, name in enumerate(("D", "G", "E")):
         train |= {f"loss/{name}": 1.0 - 0.2 * i + 0.03 * t, f"loss/{name}.sd": np.full(12, 0.1)}
         train |= {f"gradient/{name}": 0.5 / (i + 1) + 0.01 * t, f"gradient/{name}.sd": np.full(12, 0.02)}
@@ -58,6 +59,19 @@ def test_a_figure_of_a_run_can_be_read_marks_alarms_and_refuses_what_is_not_ther
     bare = History(rows_of("train", {"nothing/of_it": [1.0]}))
     with pytest.raises(ConfigError, match=f"does not hold what `{name}` draws"):
         plot_run(bare, name)
+
+
+@pytest.mark.parametrize("name", sorted({*RUN_FIGURES.names()} - {"mode_occupancy"}))
+def test_the_name_of_an_alarm_is_written_over_no_line(name: str) -> None:
+    ax = plot_run(run(), name)
+    figure: Any = ax.figure
+    figure.draw_without_rendering()
+    box = next(text for text in ax.texts if text.get_text() == "mode hopping").get_window_extent()
+    drawn = [line for line in ax.lines if len(line.get_xdata()) > 2]
+    assert drawn
+    for line in drawn:
+        path = line.get_path().transformed(line.get_transform())
+        assert not path.intersects_bbox(box, filled=False), line.get_label()
 
 
 def test_losses_are_drawn_with_the_scatter_of_minibatches_and_their_equilibrium() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reference_models.acceptance.bars import Judge
+from reference_models.acceptance.captioned import Captioned
 from reference_models.acceptance.images import digits
 from reference_models.acceptance.restorations import finer, holes, translated
 from reference_models.acceptance.toys import Density, Modes, Stacked
@@ -19,6 +20,7 @@ PLACES: dict[str, Callable[[], Judge]] = {
     "digits": digits,
     "digits-binary": lambda: digits(binary=True),
     "stacked": Stacked,
+    "captions": Captioned,
     "rotate": lambda: Translation(bundled("rotate")),
     "invert": lambda: Translation(bundled("invert")),
     "thicken": lambda: Translation(bundled("thicken")),
@@ -32,6 +34,7 @@ _BY_ADDRESS = {
     "toy:moons": "moons",
     "data:digits?split=train": "digits",
     "data:stacked_digits": "stacked",
+    "data:captions?split=train": "captions",
     "data:domains?side=b&kind=rotate": "rotate",
     "data:domains?side=b&kind=invert": "invert",
     "data:domains?side=b&kind=thicken": "thicken",

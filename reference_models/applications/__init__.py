@@ -1,0 +1,1 @@
+"""What trained generators are good for, as functions of their latents."""

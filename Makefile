@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 # Two test processes share two cores: one BLAS thread each, or they wait for each other.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test check slow calibrate pages lectures docs clean
+.PHONY: demo test check slow calibrate pages lectures published docs clean
 
 # The checker of web pages for people who cannot see them; from the npm registry.
 AXE := $(VENV)/axe/package/axe.min.js
@@ -44,6 +44,10 @@ lectures: $(VENV)/.test
 # The site, in build/docs; a warning is an error.
 docs: $(VENV)/.docs
 	$(ONE_THREAD) $(BIN)/python docs/make_site.py
+
+# Every figure of a paper in its long form, with its page.
+published: $(VENV)/.test
+	$(ONE_THREAD) $(BIN)/python -m reference_models published --all --out docs/published
 
 $(AXE): $(VENV)/bin/python
 	mkdir -p $(VENV)/axe

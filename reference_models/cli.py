@@ -1,4 +1,4 @@
-"""The command line: ``python -m reference_models list | train | resume | sample | evaluate | accept | bars | story``.
+"""The command line, ``python -m reference_models COMMAND``: models trained and sampled, claims and figures shown.
 
 Results go to stdout, everything else to stderr; the exit codes are those of gandiag.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gandiag.errors import GandiagError
-from reference_models.proof_cli import accept_models, measure_bars, tell_stories
+from reference_models.proof_cli import accept_models, measure_bars, tell_published, tell_stories
 
 if TYPE_CHECKING:
     from reference_models.core.loop import Callback, Run
@@ -48,9 +48,10 @@ def commands() -> None:
 @commands.command("list")
 @click.option("--names", is_flag=True, help="Names only, one a line.")
 def list_models(names: bool) -> None:
-    """List the models and their presets, and the stories."""
+    """List the models and their presets, the stories, and the published figures."""
     from reference_models.core.model import MODELS
     from reference_models.core.presets import preset_names
+    from reference_models.core.published import PUBLISHED
     from reference_models.core.stories import STORIES
 
     if names:
@@ -61,6 +62,8 @@ def list_models(names: bool) -> None:
         click.echo(f"    {spec.formula}\n    {spec.paper}\n    presets {', '.join(preset_names(spec.name))}")
     for story in STORIES:
         click.echo(f"story {story.name}  {story.claim}")
+    for figure in PUBLISHED:
+        click.echo(f"published {figure.name}  {figure.title}: {figure.source}")
 
 
 @commands.command("train")
@@ -179,5 +182,5 @@ def _tell(run: Run) -> None:
         click.echo(str(run.checkpoint))
 
 
-for _command in (accept_models, measure_bars, tell_stories):
+for _command in (accept_models, measure_bars, tell_stories, tell_published):
     commands.add_command(_command)

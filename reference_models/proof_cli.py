@@ -1,11 +1,16 @@
-"""The commands that show what the models are worth: ``accept``, ``bars`` and ``story``."""
+"""The commands that show what is claimed: ``accept``, ``bars``, ``story`` and ``published``."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from gandiag.core.catalog import Catalog
 
 _OUT = click.Path(file_okay=False, path_type=Path)
 
@@ -79,21 +84,56 @@ def measure_bars(places: tuple[str, ...], times: int, store: Path | None) -> Non
             click.echo(f"    {name}: {'fails ' + ', '.join(entry['fails']) if entry['fails'] else 'FAILS NOTHING'}")
 
 
+_NAMES = click.argument("names", nargs=-1)
+_EVERYTHING = click.option("--all", "everything", is_flag=True, help="All of them.")
+_FOLDER = click.option("--out", type=_OUT, required=True, help="Folder for figures, numbers, and their page.")
+_QUICK = click.option("--quick", is_flag=True, help="Seconds each, instead of a minute or two.")
+_SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+
+
 @click.command("story")
-@click.argument("names", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All stories.")
-@click.option("--out", type=_OUT, required=True, help="Folder for figures, numbers, and a page that shows them.")
-@click.option("--quick", is_flag=True, help="Seconds each, instead of a minute or two.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@_NAMES
+@_EVERYTHING
+@_FOLDER
+@_QUICK
+@_SEED
 def tell_stories(names: tuple[str, ...], everything: bool, out: Path, quick: bool, seed: int) -> None:
     """Show claims: NAME.png and NAME.json each. The exit code is 1 when one did not come out."""
+    from reference_models.core.stories import STORIES, write_page
+
+    _tell(STORIES, names, everything, out, write_page, quick=quick, seed=seed)
+
+
+@click.command("published")
+@_NAMES
+@_EVERYTHING
+@_FOLDER
+@_QUICK
+@_SEED
+def tell_published(names: tuple[str, ...], everything: bool, out: Path, quick: bool, seed: int) -> None:
+    """Run figures of papers again: NAME.png and NAME.json each. The exit code is 1 when one did not come out."""
+    from reference_models.core.published import PUBLISHED, write_page
+
+    _tell(PUBLISHED, names, everything, out, write_page, quick=quick, seed=seed)
+
+
+def _tell(
+    catalog: Catalog[Any],
+    names: tuple[str, ...],
+    everything: bool,
+    out: Path,
+    write_page: Callable[[Path], None],
+    *,
+    quick: bool,
+    seed: int,
+) -> None:
     from reference_models.core.progress import progress_bar
-    from reference_models.core.stories import STORIES, shown, write_page
+    from reference_models.core.stories import shown
 
     if everything == bool(names):
-        raise click.UsageError("Name stories, or pass --all.")
+        raise click.UsageError("Name some, or pass --all.")
     failed = False
-    for story in [STORIES.get(name) for name in names or STORIES.names()]:
+    for story in [catalog.get(name) for name in names or catalog.names()]:
         with progress_bar() as bar:
             tale = story.tell(out, seed=seed, quick=quick, progress=bar.at)
         click.echo(f"{story.name} {'holds' if tale.holds else 'DOES NOT HOLD'}: {story.claim}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,10 +58,13 @@ class Story:
         self, out: Path, *, seed: int = 0, quick: bool = False, progress: Callable[[str, int, int], Any] | None = None
     ) -> Tale:
         """Run the story, and write ``<name>.png`` and ``<name>.json`` into a folder."""
+        begun = time.perf_counter()
         tale = self.run(seed=seed, quick=quick, progress=progress)
+        minutes = round((time.perf_counter() - begun) / 60.0, 2)
         out.mkdir(parents=True, exist_ok=True)
         tale.figure.savefig(out / f"{self.name}.png", dpi=150, bbox_inches="tight")
-        facts = {"claim": self.claim, "holds": tale.holds, "seed": seed, "quick": quick, "numbers": tale.numbers}
+        asked = {"seed": seed, "quick": quick, "minutes": minutes}
+        facts = {"claim": self.claim, "holds": tale.holds, **asked, "numbers": tale.numbers}
         replace_file(out / f"{self.name}.json", json.dumps(facts, indent=1, allow_nan=False).encode())
         return tale
 

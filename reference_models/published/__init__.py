@@ -1,0 +1,1 @@
+"""Figures and tables of papers, run again: one command and one figure each."""

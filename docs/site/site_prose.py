@@ -33,7 +33,9 @@ def markdown(docstring: str) -> str:
     lines, found = textwrap.dedent(docstring).strip("\n").splitlines(), []
     for is_code, group in itertools.groupby(_marked(lines), key=lambda pair: pair[0]):
         text = "\n".join(line for _, line in group)
-        found.append(fenced(textwrap.dedent(text).strip("\n")) if is_code else escaped(text.strip()))
+        found.append(
+            fenced(textwrap.dedent(text).strip("\n")) if is_code else escaped(re.sub(r"::$", ":", text.strip()))
+        )
     return "\n\n".join(found).strip()
 
 

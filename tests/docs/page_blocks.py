@@ -86,8 +86,13 @@ def run(page: list[Block], folder: Path) -> None:
     """Run blocks in a folder; names live on from block to block."""
     # A module that can be found by its name: dataclasses look theirs up.
     module = ModuleType("page_under_test")
-    names, found = module.__dict__, mock.patch.dict(sys.modules, {module.__name__: module})
-    with contextlib.chdir(folder), found, warnings.catch_warnings():
+    names = module.__dict__
+    with contextlib.ExitStack() as stack:
+        # Not by putting the old modules back: what a block imports first (torch!) must never be loaded a second time.
+        stack.callback(sys.modules.pop, module.__name__, None)
+        sys.modules[module.__name__] = module
+        stack.enter_context(contextlib.chdir(folder))
+        stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("default")
         for block in page:
             RUN[block.language](block, names)

@@ -118,6 +118,14 @@ def test_a_broken_block_fails(text: str, said: str, folder: Path) -> None:
         run([block for block in page if block.runs], folder)
 
 
+def test_what_a_block_imports_is_not_loaded_a_second_time(folder: Path) -> None:
+    (folder / "imported_by_a_block.py").write_text("")
+    code = "import sys\nsys.path.insert(0, '.')\nimport imported_by_a_block\nsys.path.pop(0)\n"
+    run(blocks(f"```python\n{code}```\n"), folder)
+    assert sys.modules.pop("imported_by_a_block", None) is not None
+    assert "page_under_test" not in sys.modules
+
+
 ESCAPED = {
     "no language": "```\ngandiag score a b\n```\n",
     "a language that nothing runs": "```bash\nls\n```\n",

@@ -118,6 +118,7 @@ def test_docstrings_become_markdown() -> None:
     assert site_prose.markdown("Two lines that are *stressed\ntogether*; 2*3*4.") == (
         "Two lines that are *stressed\ntogether*; 2\\*3\\*4."
     )
+    assert site_prose.markdown("As in::\n\n    f(x) = 1") == "As in:\n\n```text\nf(x) = 1\n```"
     assert site_prose.markdown("\n    f(x) = 1\n\nwords") == "```text\nf(x) = 1\n```\n\nwords"
 
 

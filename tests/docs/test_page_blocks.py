@@ -23,6 +23,7 @@ ELSEWHERE = {
     "gallery.md": ("tests/plots/test_gallery.py", "python", None),
     "images.md": ("tests/samplers/test_images_page.py", "python", 1),
     "lectures/index.md": ("tests/lectures/test_lecture_commands.py", "console", None),
+    "published/index.md": ("tests/reference_models/test_published_figures.py", "console", None),
     "pytest.md": ("tests/pytest_plugin/test_page.py", "python", 1),
     "watch-your-training.md": ("tests/monitor/test_training_page.py", "python", 1),
 }

@@ -70,6 +70,18 @@ def moved(shift: float) -> Callable[[np.random.Generator, int], Scene]:
     return draw
 
 
+def scattered(share: float) -> Callable[[np.random.Generator, int], Scene]:
+    """A share of the rows lie far from all others."""
+
+    def draw(rng: np.random.Generator, n: int) -> Scene:
+        fake = _modes(rng, n, 0.125)[0]
+        count = round(share * n)
+        fake[:count] = rng.uniform(40.0, 80.0, size=(count, 2))
+        return _scene(rng, n, rng.permutation(fake))
+
+    return draw
+
+
 def copied(share: float) -> Callable[[np.random.Generator, int], Scene]:
     """A share of the rows are training rows."""
 
@@ -97,6 +109,7 @@ MARGINS: dict[str, tuple[str, Callable[[np.random.Generator, int], Scene]]] = {
     "mmd.p >= alpha": ("a shift of 0.42 sd", moved(0.42)),
     "c2st.p >= alpha": ("a shift of 0.52 sd", moved(0.52)),
     "sliced_wasserstein.p >= alpha": ("a shift of 0.36 sd", moved(0.36)),
+    "off_support.p >= alpha": ("5 % of the rows far from all real ones", scattered(0.05)),
     "mode_coverage.missing == 0": ("a class of 2 % lost", lost_mode(0.02)),
     "mode_coverage.p >= alpha": ("a class of 5 % lost", lost_mode(0.05)),
     "mode_spread.p >= alpha": ("modes 1.2 times as wide", widths(1.2)),

@@ -144,7 +144,7 @@ def _level(store: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str]) ->
 def _modes(store: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str]) -> list[str]:
     return [
         "### False alarms of the conditions on modes\n",
-        "The three of the default gate, real against real, 100 rows per side, at three ninths of both error rates.\n",
+        "The three of the default gate, real against real, 100 rows per side, at their share of both error rates.\n",
         *_alarms(store, "modes", titles),
     ]
 

@@ -32,11 +32,12 @@ from gandiag.sources import parse_address
 
 ALPHA = 0.001
 FILES = ("gandiag.toml", "pyproject.toml")
-# The panel of the default gate: tests of the whole law, of modes, of repeated rows.
+# The panel of the default gate: tests of the whole law, of rows where no real ones are, of modes, of repeated rows.
 DEFAULT_REQUIRE = (
     "mmd.p >= alpha",
     "c2st.p >= alpha",
     "sliced_wasserstein.p >= alpha",
+    "off_support.p >= alpha",
     "mode_coverage.missing == 0",
     "mode_coverage.p >= alpha",
     "mode_spread.p >= alpha",

@@ -26,11 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison
-from gandiag.core.results import Floor, KnownNull, Measurement, PValue
-from gandiag.core.specs import MetricSpec
+from gandiag.core.results import Floor, KnownNull, Measurement, PValue, Result
+from gandiag.core.specs import GateTest, MetricSpec
 from gandiag.numerics.contingency import count_tails
 from gandiag.numerics.distances import pooled_distances
 from gandiag.numerics.nearest import FEWEST_FIT, Support, fit_support, nearest_rows
+from gandiag.numerics.planning import smallest_larger_share
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -206,6 +207,12 @@ def _ratio(above: float | None, below: float | None) -> float | None:
     return None if above is None or not below else above / below
 
 
+def _smallest(result: Result, level: float, power: float) -> float:
+    """Count the rows far off the support that would be noticed beside those of real; two thresholds share the level."""
+    share = result.details["far_share_real"]
+    return smallest_larger_share(result.n_fake, result.n_real, share, level=level / 2.0, power=power)
+
+
 METRIC = MetricSpec(
     name="off_support",
     title="Off support",
@@ -228,4 +235,9 @@ METRIC = MetricSpec(
     blind_to="missing modes, wrong shares and copies: everything that stays close to real rows",
     cost="O((n + m) l d) for l rows set aside",
     source="Fisher's exact test on nearest-neighbour distances; cf. Kynkäänniemi et al. 2019, improved precision",
+    gate={
+        "p": GateTest(
+            margin=0.05, effect="a share of {} more samples far from all real rows", smallest=_smallest, rate=1.0
+        )
+    },
 )

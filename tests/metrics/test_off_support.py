@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import functools
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import gandiag
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import KnownNull, Measurement
-from gandiag.metrics.off_support import excess_median, measure
+from gandiag.gate.policy import DEFAULT_REQUIRE
+from gandiag.metrics.off_support import _smallest, excess_median, measure
+from gandiag.numerics.contingency import count_tails
 
 Matrix = NDArray[np.float64]
 
@@ -185,3 +190,28 @@ def test_power_grows_with_the_share_of_noise() -> None:
         ]
         rates.append(np.mean(np.array(p) <= 0.05))
     assert rates[0] < rates[1] <= rates[2] == 1.0
+
+
+@pytest.mark.parametrize(("share", "rows"), [(0.005, 2500), (0.005, 1000), (0.05, 1000)])
+def test_the_smallest_share_that_a_gate_is_said_to_see_is_seen(share: float, rows: int) -> None:
+    level, runs = 1e-4, 400
+    judged = SimpleNamespace(n_real=rows, n_fake=rows, details={"far_share_real": share})
+    smallest = _smallest(judged, level, 0.95)
+    rng = np.random.default_rng(0)
+
+    def seen(more: float) -> float:
+        real, fake = rng.binomial(rows, share, size=runs), rng.binomial(rows, share + more, size=runs)
+        return float((2.0 * count_tails(fake, real, rows, rows)[1] <= level).mean())
+
+    # Three and a half standard errors of the rate at the power that is claimed.
+    assert seen(smallest) >= 0.95 - 3.5 * np.sqrt(0.95 * 0.05 / runs)
+    assert seen(smallest / 2.0) < 0.8
+
+
+def test_a_fifth_of_noise_fails_the_default_gate() -> None:
+    """No other condition of it sees noise between modes: a critic's advantage stays within its margin."""
+    assert "off_support.p >= alpha" in DEFAULT_REQUIRE
+    share = 0.001 / len(DEFAULT_REQUIRE)
+    judge = functools.partial(gandiag.check, "toy:grid25", n=600, alpha=share, require=["off_support.p >= alpha"])
+    assert judge("toy:grid25!noise=0.2").outcome == "fail"
+    assert judge("toy:grid25").outcome != "fail"

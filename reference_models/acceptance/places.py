@@ -7,6 +7,8 @@ from collections.abc import Callable
 from reference_models.acceptance.bars import Judge
 from reference_models.acceptance.captioned import Captioned
 from reference_models.acceptance.images import digits
+from reference_models.acceptance.objects import Objects
+from reference_models.acceptance.relations import Relation
 from reference_models.acceptance.restorations import finer, holes, translated
 from reference_models.acceptance.toys import Density, Modes, Stacked
 from reference_models.acceptance.translations import Translation
@@ -24,6 +26,8 @@ PLACES: dict[str, Callable[[], Judge]] = {
     "rotate": lambda: Translation(bundled("rotate")),
     "invert": lambda: Translation(bundled("invert")),
     "thicken": lambda: Translation(bundled("thicken")),
+    "angles": Relation,
+    "boxes": Objects,
     "thicken, in pairs": lambda: translated("thicken"),
     "digits, a hole filled": holes,
     "digits, made finer": finer,
@@ -38,6 +42,8 @@ _BY_ADDRESS = {
     "data:domains?side=b&kind=rotate": "rotate",
     "data:domains?side=b&kind=invert": "invert",
     "data:domains?side=b&kind=thicken": "thicken",
+    "data:angles?side=b": "angles",
+    "data:boxes?side=b": "boxes",
     "data:domains?side=pair&kind=thicken": "thicken, in pairs",
 }
 

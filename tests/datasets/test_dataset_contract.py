@@ -33,6 +33,8 @@ BAD = [
     ("ganlab_line", {"sigma": 1}, "has no such option; got sigma. It takes none"),
     ("digits", {"split": "val"}, "`split` must be one of all, test, third1, third2, third3, train; got val"),
     ("stacked_digits", {"split": "val"}, "`split` must be one of"),
+    ("angles", {"side": "c"}, "`side` must be one of a, b; got c"),
+    ("boxes", {"side": "c"}, "`side` must be one of a, b; got c"),
     ("domains", {"side": "c"}, "`side` must be one of a, b, pair; got c"),
     ("domains", {"kind": "mirror"}, "`kind` must be one of"),
 ]

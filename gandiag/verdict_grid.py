@@ -124,9 +124,14 @@ def plot_verdicts(grid: VerdictGrid, *, ax: Any = None) -> Any:
             grid.real,
             grid.on_real,
             grid.on_real < 0.5,
-            f"real: D rejects {100 * grid.rejected:.0f} % of {grid.judged[0]}",
+            f"real: D rejects {round(grid.rejected * grid.judged[0])} of {grid.judged[0]}",
         ),
-        (grid.fake, grid.on_fake, grid.on_fake >= 0.5, f"made: D passes {100 * grid.passed:.0f} % of {grid.judged[1]}"),
+        (
+            grid.fake,
+            grid.on_fake,
+            grid.on_fake >= 0.5,
+            f"made: D passes {round(grid.passed * grid.judged[1])} of {grid.judged[1]}",
+        ),
     )
     for axes, (images, said, wrong, title) in zip(pair, sides, strict=True):
         _images(axes, images, low, high)

@@ -20,8 +20,8 @@ def test_an_angle_that_is_drawn_is_read(side: str) -> None:
     np.testing.assert_array_equal(images, np.rint(images))
     assert np.abs(read_angles(images) - TURNS).max() < np.deg2rad(3)
     assert np.abs(read_angles(images[:, :, ::-1]) + TURNS).max() < np.deg2rad(3)
-    with pytest.raises(AssertionError):  # the reading of a mirror image is no reading
-        assert np.abs(read_angles(images[:, :, ::-1]) - TURNS).max() < np.deg2rad(3)
+    # The reading of a mirror image is no reading.
+    assert np.abs(read_angles(images[:, :, ::-1]) - TURNS).max() > np.deg2rad(3)
     assert read_angles(np.zeros((1, 8, 8))).tolist() == [0.0]
 
 

@@ -69,7 +69,7 @@ def test_the_losses_are_those_of_the_formula(net: Any, matching: float) -> None:
     found = model.step(Fixed(A, B), Keys(0))
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, msg=name)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="not close"):
         torch.testing.assert_close(found["g_loss"], by_hand(twin, 1 - matching)[0]["g_loss"])
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fixed_batches import Fixed
 from torch import Tensor
 from torch.nn.functional import softplus
 
@@ -29,16 +30,6 @@ SMALL = {"code": 4, "widths": (4, 8), "every": 1}
 def built(kind: type[DiscoGAN] = DiscoGAN, **settings: Any) -> DiscoGAN:
     units = Units(shape=(1, 8, 8), kind="image", channels_last=False, low=0, high=1, scale="symmetric")
     return kind(DiscoGANConfig(**{**SMALL, **settings}), units, Keys(0))
-
-
-class Fixed(Batches):
-    """Two batches that do not change."""
-
-    def __init__(self, a: Tensor, b: Tensor) -> None:
-        self._both, self.size = (a, b), len(a)
-
-    def __call__(self, domain: int = 0) -> Tensor:
-        return self._both[domain]
 
 
 A, B = (Keys(5).uniform(name, 6, 1, 8, 8) * 2 - 1 for name in "ab")

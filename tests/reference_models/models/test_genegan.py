@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from fixed_batches import Fixed
 
 from gandiag.datasets.boxes import read_amounts
 from gandiag.errors import ConfigError
 from reference_models.acceptance.bars import failed, stored_bars
 from reference_models.acceptance.objects import Objects, crossing
-from reference_models.core.data import Batches, Units
+from reference_models.core.data import Units
 from reference_models.core.loop import fit
 from reference_models.core.model import evaluating
 from reference_models.core.rng import Keys
@@ -26,16 +26,6 @@ SMALL = {"width": 4, "objects": 2, "critic_widths": (4,)}
 def built(**settings: Any) -> GeneGAN:
     units = Units(shape=(1, 8, 8), kind="image", channels_last=False, low=0, high=1, scale="symmetric")
     return GeneGAN(GeneGANConfig(**{**SMALL, **settings}), units, Keys(0))
-
-
-class Fixed(Batches):
-    """Two batches that do not change."""
-
-    def __init__(self, a: Tensor, b: Tensor) -> None:
-        self._both, self.size = (a, b), len(a)
-
-    def __call__(self, domain: int = 0) -> Tensor:
-        return self._both[domain]
 
 
 A, B = (Keys(5).uniform(name, 6, 1, 8, 8) * 2 - 1 for name in "ab")

@@ -1,4 +1,4 @@
-"""Metrics side by side: one thread per core, one BLAS thread each.
+"""Metrics side by side: one thread at work per core, one BLAS thread each.
 
 Two BLAS pools on two cores wait for each other at every barrier, which costs small eigenproblems several times their
 own time; one thread per metric keeps every core on work. Results do not depend on it: every metric draws from its own
@@ -11,14 +11,18 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
+
+from gandiag.core.turns import Turns
 
 Job = TypeVar("Job")
 Done = TypeVar("Done")
 
 MOST_WORKERS = 4
+# Threads for each one at work: the others wait for it, or for their turn.
+SPARE = 2
 THREADS = "gandiag"
 
 # Evaluations in several threads of one caller share these.
@@ -30,18 +34,28 @@ _SETTINGS = ExitStack()
 def in_threads(work: Callable[[Job], Done], jobs: Sequence[Job]) -> Iterator[Done]:
     """Do all jobs, and yield what they return in the order of the jobs.
 
-    An interrupt cancels what has not begun, and does not wait for what has.
+    An interrupt cancels what has not begun, and does not wait for what has. A job that waits for what another one
+    computes does not count as being at work: there are threads to spare, which take its turn.
     """
     workers = max(1, min(MOST_WORKERS, available_cores(), len(jobs)))
+    turns, stopped = Turns(workers), threading.Event()
+
+    def in_turn(job: Job) -> Done:
+        with turns.taken():
+            if stopped.is_set():
+                raise CancelledError
+            return work(job)
+
     with _held(max(1, available_cores() // workers)):
-        pool = ThreadPoolExecutor(workers, thread_name_prefix=THREADS)
+        pool = ThreadPoolExecutor(SPARE * workers, thread_name_prefix=THREADS)
         wait = True
         try:
-            yield from pool.map(work, jobs)
+            yield from pool.map(in_turn, jobs)
         except KeyboardInterrupt:
             wait = False
             raise
         finally:
+            stopped.set()
             pool.shutdown(wait=wait, cancel_futures=True)
 
 

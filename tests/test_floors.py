@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "memory": set(),
     "settings": {"core", "inference"},
     "measuring": {"core", "inference", "settings"},
-    "working": set(),
+    "working": {"core"},
     "device": set(),
     "gate": {
         "core",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from threadpoolctl import threadpool_info
 
-from gandiag.working import in_threads
+from gandiag.working import MOST_WORKERS, available_cores, in_threads
 
 
 def state() -> Any:
@@ -51,3 +51,21 @@ def test_an_interrupt_does_not_wait_for_running_work() -> None:
         list(in_threads(work, [0, 1]))
     assert time.monotonic() - began < 5
     release.set()
+
+
+def test_an_interrupt_keeps_waiting_jobs_from_beginning() -> None:
+    begun, release = [], threading.Event()
+
+    def work(job: int) -> None:
+        begun.append(job)
+        if job == 0:
+            time.sleep(0.1)  # later jobs wait for their turn by now
+            raise KeyboardInterrupt
+        release.wait(timeout=20)
+
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
+        list(in_threads(work, range(50)))
+    release.set()
+    time.sleep(0.1)
+    # The turn of the first may pass on before the interrupt is seen.
+    assert len(begun) <= min(MOST_WORKERS, available_cores()) + 1

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gandiag.core.checks import Matrix, as_matrix, require_same_width
 from gandiag.core.rng import stream
 from gandiag.core.samples import KnownModes
+from gandiag.core.turns import holding
 
 T = TypeVar("T")
 
@@ -191,11 +192,11 @@ class Comparison:
     def once(self, key: Any, make: Callable[[np.random.Generator], T]) -> T:
         """Compute an intermediate result that several metrics need once, from a stream keyed by its name.
 
-        Metrics run in threads: the first to ask computes, the others wait for this key only.
+        Metrics run in threads: the first to ask computes, the others wait for this key only, and let others work.
         """
         with self._lock:
             lock = self._locks.setdefault(key, threading.RLock())
-        with lock:
+        with holding(lock):
             if key not in self._shared:
                 self._shared[key] = make(stream(self.seed, "shared", repr(key)))
             found: T = self._shared[key]

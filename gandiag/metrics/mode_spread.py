@@ -87,6 +87,7 @@ def _spreads(white: list[Matrix], parts: list[Index]) -> Spreads:
     The third result tells where both sides have the two rows that a variance needs.
     """
     squares = [np.einsum("ij,ij->i", rows, rows) for rows in white]
+    sums = [(square.sum(), rows.sum(axis=0)[:, None]) for square, rows in zip(squares, white, strict=True)]
 
     def spreads(labels: Labels) -> tuple[Matrix, Matrix, Labels]:
         shape = (len(parts), labels.shape[1])
@@ -94,9 +95,9 @@ def _spreads(white: list[Matrix], parts: list[Index]) -> Spreads:
         for k, (rows, square, part) in enumerate(zip(white, squares, parts, strict=True)):
             chosen = labels[part].astype(np.float64)
             count, second, first = chosen.sum(axis=0), square @ chosen, rows.T @ chosen
-            rest = len(part) - count
+            rest, (both, total) = len(part) - count, sums[k]
             real[k] = _variance(count, second, first)
-            fake[k] = _variance(rest, square.sum() - second, rows.sum(axis=0)[:, None] - first)
+            fake[k] = _variance(rest, both - second, total - first)
             held[k] = (count >= 2) & (rest >= 2)
         return real, fake, held
 

@@ -260,13 +260,13 @@ def _shapes(rows: Matrix, modes: Index, part: Index, k: int) -> tuple[Matrix, ND
     if k == 1 or k * d * d > _WHITENER_VALUES:
         variance = own * squares / sizes_1 / d + (1.0 - own) * size
         relative = np.sqrt(np.maximum(variance, floor) / max(size, floor)) if k > 1 else np.ones(1)
-        whitener, log_det = _whitener(_rounded(pooled, sphere), floor)
+        whitener, log_det = _whitener(_rounded(pooled, sphere), floor, sphere)
         return centres, whitener[None], relative, log_det + 2.0 * d * np.log(relative)
     pairs = []
     for mode in range(k):
         mine = residuals[modes == mode]
         mixed = own[mode] * (mine.T @ mine) / sizes_1[mode] + (1.0 - own[mode]) * pooled
-        pairs.append(_whitener(_rounded(mixed, sphere), floor))
+        pairs.append(_whitener(_rounded(mixed, sphere), floor, sphere))
     return centres, np.stack([w for w, _ in pairs]), np.ones(k), np.array([log_det for _, log_det in pairs])
 
 
@@ -288,7 +288,14 @@ def _rounded(covariance: Matrix, sphere: float) -> Matrix:
     return out
 
 
-def _whitener(covariance: Matrix, floor: float) -> tuple[Matrix, float]:
+def _whitener(covariance: Matrix, floor: float, sphere: float = 0.0) -> tuple[Matrix, float]:
+    """Find W with ``W.T @ covariance @ W = 1``, no direction being flatter than the floor, and the log determinant."""
+    if sphere * float(np.trace(covariance)) / len(covariance) > floor:  # the floor is out of reach
+        from scipy.linalg.lapack import dtrtri
+
+        lower = np.linalg.cholesky(covariance)
+        inverse, _ = dtrtri(lower, lower=1)
+        return np.ascontiguousarray(inverse.T), 2.0 * float(np.log(np.diag(lower)).sum())
     values, vectors = np.linalg.eigh(covariance)
     values = np.maximum(values, floor)
     return vectors / np.sqrt(values), float(np.log(values).sum())

@@ -20,6 +20,7 @@ _AROUND = 5
 _SPACING = 3
 _FEW_COLUMNS = 8
 _VALUES = 2**22
+_IN_CACHE = 2**15
 _SPARE = 2
 
 
@@ -55,10 +56,12 @@ def nearest_rows(queries: Matrix, reference: Matrix, k: int = 1, *, own: Index |
     find = _by_tree if queries.shape[1] <= _FEW_COLUMNS else _by_tiles
     near = find(queries, reference, kept, own)
     squares = np.empty(near.shape)
-    for column in range(kept):
-        for start in range(0, len(queries), 8192):
-            part = slice(start, start + 8192)
-            squares[part, column] = np.square(queries[part] - reference[near[part, column]]).sum(axis=1)
+    rows = max(1, _IN_CACHE // queries.shape[1])
+    for start in range(0, len(queries), rows):
+        part = slice(start, start + rows)
+        for column in range(kept):
+            apart = queries[part] - reference[near[part, column]]
+            squares[part, column] = np.square(apart, out=apart).sum(axis=1)
     order = np.argsort(squares, axis=1, kind="stable")[:, :k]
     return np.sqrt(np.take_along_axis(squares, order, axis=1)), np.take_along_axis(near, order, axis=1)
 

@@ -26,9 +26,9 @@ Ties = Literal["closed", "prdc"]
 
 TIE = 1e-9
 _ROWS = 256
-_VALUES = 2**22
+_VALUES = 2**15  # differences that stay in a core's cache
 _MOST_KEPT = 2**23
-_BLOCK = 2**17
+_BLOCK = 2**22  # on a device, where each call costs more than its work
 # Rounding of the expansion a.a + b.b - 2 a.b, relative to the larger squared norm; generous for thousands of columns.
 _ROUNDING = 1e-13
 
@@ -67,7 +67,8 @@ def exact_squares(a: Matrix, i: Whole, b: Matrix, j: Whole) -> Vector:
 def scaled_squares(a: Array, i: Whole, b: Array, j: Whole, exponent: int) -> Vector:
     """Measure squared distances of row pairs by differences, in units of ``2**exponent``; arrays may lie anywhere."""
     out = np.empty(len(i))
-    step, half = max(1, _BLOCK // a.shape[1]), -exponent // 2
+    block = _VALUES if isinstance(a, np.ndarray) else _BLOCK
+    step, half = max(1, block // a.shape[1]), -exponent // 2
     for start in range(0, len(i), step):
         part = slice(start, start + step)
         apart = a[i[part]] - b[j[part]]

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from gandiag.numerics.clusters import LEVEL, ModeModel, fit_modes, known_modes, whole_mode
+from gandiag.numerics.clusters import LEVEL, ModeModel, _whitener, fit_modes, known_modes, whole_mode
 
 Matrix = NDArray[np.float64]
 
@@ -161,3 +161,23 @@ def test_a_class_with_a_single_row_is_a_mode() -> None:
     rows = np.concatenate([rng.normal(size=(50, 2)), [[40.0, 0.0]]])
     model = fitted(rows, np.repeat([0, 1], [50, 1]))
     assert model.assign(rows)[0].tolist() == [0] * 50 + [1]
+
+
+@pytest.mark.parametrize("sphere", [0.0, 0.1])
+def test_rows_are_brought_to_unit_covariance_with_and_without_a_floor_in_reach(sphere: float) -> None:
+    rng = np.random.default_rng(8)
+    root = rng.normal(size=(30, 30)) * np.geomspace(0.05, 20.0, 30)
+    covariance = root.T @ root
+    covariance += sphere * np.trace(covariance) / 30 * np.eye(30)
+    whitener, log_det = _whitener(covariance, 1e-15, sphere)
+    np.testing.assert_allclose(whitener.T @ covariance @ whitener, np.eye(30), atol=1e-7)
+    np.testing.assert_allclose(whitener @ whitener.T @ covariance, np.eye(30), atol=1e-6)
+    assert log_det == pytest.approx(np.linalg.slogdet(covariance)[1], rel=1e-9)
+
+
+def test_no_direction_is_flatter_than_the_floor() -> None:
+    flat = np.diag([1.0, 0.0])
+    for sphere in (0.0, 1e-9):  # the floor is in reach of both
+        whitener, log_det = _whitener(flat, 1e-6, sphere)
+        assert np.abs(whitener).max() == pytest.approx(1e3)
+        assert log_det == pytest.approx(np.log(1e-6))

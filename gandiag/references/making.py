@@ -10,6 +10,7 @@ import numpy as np
 from gandiag import __version__
 from gandiag.core.protocols import FeatureMap
 from gandiag.core.samples import SampleSet
+from gandiag.errors import DataError
 from gandiag.numerics.moments import Moments
 from gandiag.references.reference import Reference, Rows
 
@@ -36,7 +37,12 @@ def _is_local(text: str) -> bool:
 def outline_of(fit: SampleSet, fitted: FeatureMap, refit: Callable[[SampleSet], FeatureMap]) -> SampleSet:
     """Keep the raw rows that a map hangs on: all that it was fitted on, or two where it hangs on none of them."""
     few = fit.take(np.arange(min(2, len(fit))))
-    return few if refit(few).fingerprint() == fitted.fingerprint() else fit
+    try:
+        again = refit(few).fingerprint()
+    except DataError:
+        # The map was fitted on all of them, so it is the rows that it now lacks (as 20 components do).
+        return fit
+    return few if again == fitted.fingerprint() else fit
 
 
 def reference_of_rows(

@@ -111,6 +111,33 @@ def test_what_the_map_was_fitted_on_travels_only_where_it_matters(path: Path) ->
     assert len(read(path).outline) == 2  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("features", ["pca:1", "pca:20"])
+def test_a_map_that_two_rows_are_too_few_for_keeps_all_that_it_was_fitted_on(features: str, path: Path) -> None:
+    digits, given = "data:digits?split=train", {**QUICK, "metrics": ["frechet", "energy"], "n": 150}
+    found = gandiag.save_features(digits, path, features=features, seed=3, n=150)
+    assert found.rows is not None
+    assert found.outline is not None
+    assert len(found.outline) == len(found.rows.fit) > 20
+    plain = gandiag.score(digits, "data:digits?split=test", features=features, seed=3, **given)
+    again = gandiag.score(path, "data:digits?split=test", seed=3, **given)
+    assert [numbers_of(fake) for fake in again.fakes] == [numbers_of(fake) for fake in plain.fakes]
+    # Negative control: with two of the rows alone, the map of the reference cannot be had again.
+    write_reference(replace(found, outline=found.outline.take(np.arange(2))), path)
+    with pytest.raises(
+        gandiag.DataError, match=r"pca:20 needs at least|must be mapped as the reference was, by pca:64->1"
+    ):
+        gandiag.score(path, "data:digits?split=test", seed=3, **given)
+
+
+def test_statistics_of_a_map_that_needs_many_rows_can_be_scored_against(path: Path) -> None:
+    gandiag.save_features("data:digits", path, features="pca:20", rows=False)
+    report = gandiag.score(path, "data:digits!noise=0.2", metrics=["frechet"])
+    plain = gandiag.score(
+        "data:digits", "data:digits!noise=0.2", metrics=["frechet"], features="pca:20", permutations=19
+    )
+    assert report["frechet"].estimate == pytest.approx(plain["frechet"].estimate, rel=1e-9)
+
+
 def test_weights_are_named_without_their_folder(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fitted = Affine("inception", np.zeros(3), np.ones(3))
     monkeypatch.setattr("gandiag.featuring.fitted_map", lambda name, fit: fitted)

@@ -43,6 +43,9 @@ class NetworkMap:
         A block of samples and the samples it is of, to what ``forward`` gets, of any type, in the place of bytes.
     cacheable : bool
         Whether ``identity`` names all that the features depend on.
+    whole_batches : bool
+        Whether a short batch is filled up with zeros, so that all products have one shape: libraries sum short ones in
+        another order, and equal images would differ in the last bits. For networks that this costs nothing.
     """
 
     name: str
@@ -53,6 +56,7 @@ class NetworkMap:
     classify: Callable[[Matrix], Matrix] | None = None
     prepare: Callable[[NDArray[Any], SampleSet], NDArray[Any]] | None = None
     cacheable: bool = True
+    whole_batches: bool = False
 
     def __call__(self, samples: SampleSet) -> Matrix:
         """Map images to features, shape (n, d).
@@ -70,12 +74,14 @@ class NetworkMap:
 
         require_images(samples, self.name)
         out = np.empty((len(samples), self.width))
+        batch = _BATCH_CUDA if self.device.startswith("cuda") else _BATCH
         with torch.inference_mode(), exact_products(self.device):
-            for start, block in samples.blocks(_BATCH_CUDA if self.device.startswith("cuda") else _BATCH):
+            for start, block in samples.blocks(batch):
                 read = self.prepare(block, samples) if self.prepare else as_bytes(block, samples, self.name)
+                read = _filled(read, batch) if self.whole_batches else read
                 images = torch.from_numpy(read).to(self.device)
                 features = self.forward(images.float().contiguous(memory_format=torch.channels_last))
-                out[start : start + len(block)] = features.double().cpu().numpy()
+                out[start : start + len(block)] = features[: len(block)].double().cpu().numpy()
         if not np.isfinite(out).all():
             raise NonFiniteError(
                 f"{self.name} features of {samples.source} must be finite",
@@ -91,6 +97,11 @@ class NetworkMap:
     def modes(self, modes: KnownModes) -> KnownModes | None:
         """Drop exact modes: the network is not affine."""
         return None
+
+
+def _filled(images: NDArray[Any], batch: int) -> NDArray[Any]:
+    lacking = np.zeros((batch - len(images), *images.shape[1:]), dtype=images.dtype)
+    return np.concatenate([images, lacking]) if len(lacking) else images
 
 
 @contextmanager

@@ -70,6 +70,7 @@ def fit(samples: SampleSet, address: str = "") -> NetworkMap:
             weights["classes.bias"].double().cpu().numpy(),
         ),
         prepare=_prepared,
+        whole_batches=True,
     )
 
 

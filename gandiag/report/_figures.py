@@ -13,7 +13,8 @@ from gandiag.core.report import Report
 from gandiag.core.specs import PLOTS, PlotSpec
 from gandiag.core.wording import printable
 from gandiag.plots._style import FAINT, FAKES, GRID, INK, REAL, WRONG
-from gandiag.report._captions import CAPTIONS, ORDER, alt_text, belongs
+from gandiag.report._alt_texts import alt_text
+from gandiag.report._captions import CAPTIONS, ORDER, belongs
 
 if TYPE_CHECKING:
     from markupsafe import Markup

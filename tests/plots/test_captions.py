@@ -14,7 +14,8 @@ from synthetic_evidence import with_evidence, with_rows
 
 from gandiag.core.report import Report
 from gandiag.core.specs import PLOTS
-from gandiag.report._captions import CAPTIONS, ORDER, alt_text
+from gandiag.report._alt_texts import alt_text
+from gandiag.report._captions import CAPTIONS, ORDER
 from gandiag.report._figures import figures, laid_out
 
 

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from gandiag.errors import ConfigError
 from gandiag.monitor.alarm import ALARMS, Alarm, AlarmSpec
 from gandiag.monitor.arguments import named, require_both, require_counts
-from gandiag.monitor.best import Best, Keeper, load_state
+from gandiag.monitor.best import Best, Keeper
 from gandiag.monitor.clock import Clock
 from gandiag.monitor.duality import DualityGap
 from gandiag.monitor.game import game_of
 from gandiag.monitor.history import History, Row, finite
 from gandiag.monitor.journal import Journal, folder_of, sinks_of
+from gandiag.monitor.looks import Looks
 from gandiag.monitor.recorder import Recorder
 from gandiag.monitor.restoring import modules_within, undisturbed
-from gandiag.monitor.scoring import Scorer, require_metrics
+from gandiag.monitor.scoring import METRICS_OF_A_LOOK, Scorer, require_metrics
 from gandiag.monitor.window import count_of
 from gandiag.settings import Settings
-
-# The energy distance leads, and so chooses the best checkpoint: it sees every difference of laws, where the Frechet
-# distance sees means and covariances only (and calls a disc as good as a ring of eight modes).
-METRICS_OF_A_LOOK = ("energy", "frechet", "recall", "mode_coverage", "near_duplicates")
 
 
 class Monitor:
@@ -138,16 +133,16 @@ class Monitor:
         require_both(real, sampler, patience)
         self.every, self.window = every, window
         self.modules = named(modules or {})
-        self._watched = [*self.modules.values(), *modules_within(sampler), *modules_within(discriminator)]
+        watched = [*self.modules.values(), *modules_within(sampler), *modules_within(discriminator)]
         self._clock = Clock(budget, clock)
         names = require_metrics(metrics)
-        self._scorer: Scorer | None = None
+        scorer = None
         if real is not None and sampler is not None:
             settings = Settings(
                 metrics=names or None, features=features, n=n, seed=seed, permutations=permutations, device=device
             )
-            with undisturbed(self._watched):
-                self._scorer = Scorer(
+            with undisturbed(watched):
+                scorer = Scorer(
                     real,
                     sampler,
                     settings=settings,
@@ -166,7 +161,7 @@ class Monitor:
             self._clock, alarms=chosen, sinks=sinks_of(folder, sinks), history=history, strict=strict
         )
         self._recorder = Recorder(optimisers or {}, lambda error: self._journal.failed("monitor_failed", error))
-        self._since_look, self._backed_off = 0, False
+        self._looks = Looks(scorer, clock=self._clock, journal=self._journal, keeper=self._keeper, watched=watched)
 
     def step(
         self,
@@ -203,13 +198,13 @@ class Monitor:
         try:
             if modules and dict(modules) != self.modules:
                 self.modules = named(modules)
-                self._watched = [*self._watched, *self.modules.values()]
+                self._looks.watched.extend(self.modules.values())
             # What was done before the first call took time that nobody measured.
             self._clock.count(0 if first or examples is None else count_of(examples))
             self._recorder.add(self._journal.step, losses or {}, self.modules, latent)
             if self._recorder.steps >= self.window:
-                self._write_train_row()
-            return self._look(None) if self._is_due() else None
+                self._recorder.write(self._journal, self._clock)
+            return self._looks.look(self.modules) if self._looks.is_due(self.every) else None
         except Exception as error:
             self._journal.failed("monitor_failed", error)
             return None
@@ -227,7 +222,7 @@ class Monitor:
         self._clock.start()
         began = self._clock.now()
         try:
-            return self._look(n)
+            return self._looks.look(self.modules, n)
         finally:
             self._clock.observing += self._clock.now() - began
 
@@ -269,8 +264,7 @@ class Monitor:
 
     def load_best(self) -> None:
         """Put the weights of the best checkpoint into the networks."""
-        for name, state in self._best_states().items():
-            load_state(self.modules[name], state)
+        self._looks.load_best(self.modules)
 
     def rescore(self, *, n: int | None = None) -> dict[str, Any]:
         """Score the best checkpoint again on fresh samples: the number to quote.
@@ -287,25 +281,14 @@ class Monitor:
         dict
             Metric -> `Result`.
         """
-        states = self._best_states()
-        if self._scorer is None:
-            raise _nothing_to_score()
-        own = {name: {k: v.clone() for k, v in self.modules[name].state_dict().items()} for name in states}
-        try:
-            for name, state in states.items():
-                load_state(self.modules[name], state)
-            with undisturbed(self._watched):
-                return self._scorer.look("again", str(self._journal.step), n=n).results
-        finally:
-            for name, state in own.items():
-                load_state(self.modules[name], state)
+        return self._looks.again(self.modules, n)
 
     def close(self) -> None:
         """Write the last row and let go of the optimisers."""
         self._recorder.let_go()
         if self._recorder.steps:
             try:
-                self._write_train_row()
+                self._recorder.write(self._journal, self._clock)
             except Exception as error:
                 self._journal.failed("monitor_failed", error)
 
@@ -314,72 +297,3 @@ class Monitor:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _is_due(self) -> bool:
-        self._since_look += 1
-        if self._scorer is None or self._since_look < self.every:
-            return False
-        affordable = self._clock.affords_a_look()
-        self._backed_off = self._backed_off or not affordable
-        return affordable
-
-    def _write_train_row(self) -> None:
-        steps = self._recorder.steps
-        values, first_bad = self._recorder.close()
-        rate = self._clock.rate()
-        values |= {"observer_share": self._clock.share} | ({} if rate is None else {"examples_per_second": rate})
-        numbers, bad = finite(values)
-        found = {name: first_bad.get(name, self._journal.step) for name in bad}
-        self._journal.record("train", steps=steps, values=numbers, **({"nonfinite": found} if found else {}))
-
-    def _look(self, n: int | None) -> Row | None:
-        if self._scorer is None:
-            raise _nothing_to_score()
-        _wait_for_device()
-        began, self._since_look = self._clock.now(), 0
-        try:
-            with undisturbed(self._watched):
-                look = self._scorer.look(str(self._journal.step), n=n)
-        except Exception as error:
-            self._journal.failed("scoring_failed", error)
-            return None
-        finally:
-            cost = self._clock.now() - began
-            self._clock.scored(cost)
-        numbers, bad = finite(look.values)
-        more: dict[str, Any] = {"nonfinite": dict.fromkeys(bad, self._journal.step)} if bad else {}
-        more |= {} if look.occupancy is None else {"occupancy": look.occupancy}
-        backed_off, self._backed_off = self._backed_off, False
-        row = self._journal.record(
-            "score", cost=cost, backed_off=backed_off, values=numbers, status=look.status, **more
-        )
-        for name, failure in look.errors.items():
-            self._journal.failed("metric_failed", failure, about=name, once=f"metric {name}")
-        self._keep_if_best(numbers)
-        return row
-
-    def _keep_if_best(self, numbers: Mapping[str, float | None]) -> None:
-        if self._keeper is None or not self._keeper.hear(self._journal.step, numbers):
-            return
-        try:
-            self._keeper.keep(self.modules)
-        except Exception as error:
-            self._journal.failed("checkpoint_failed", error, once="checkpoint")
-
-    def _best_states(self) -> dict[str, dict[str, Any]]:
-        if self._keeper is None:
-            raise ConfigError("a best checkpoint must be kept", received="best=None", remedy='Pass best="frechet".')
-        return self._keeper.states()
-
-
-def _nothing_to_score() -> ConfigError:
-    return ConfigError(
-        "scoring needs real data and a sampler", received="none", remedy="Pass Monitor(real, sampler=...)."
-    )
-
-
-def _wait_for_device() -> None:
-    """Let queued work of the training end before the clock of the scoring starts."""
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
-        torch.cuda.synchronize()

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gandiag.monitor.clock import Clock
+from gandiag.monitor.history import finite
+from gandiag.monitor.journal import Journal
 from gandiag.monitor.latent import latent_numbers
 from gandiag.monitor.window import Window, gradient_norm, parameters_of
 
@@ -51,6 +54,16 @@ class Recorder:
         latent, self._latent, self.steps = self._latent, None, 0
         values, first_bad = self._window.close()
         return (values if latent is None else values | latent_numbers(latent)), first_bad
+
+    def write(self, journal: Journal, clock: Clock) -> None:
+        """Record the window as a row of the history, and begin another."""
+        steps = self.steps
+        values, first_bad = self.close()
+        rate = clock.rate()
+        values |= {"observer_share": clock.share} | ({} if rate is None else {"examples_per_second": rate})
+        numbers, bad = finite(values)
+        found = {name: first_bad.get(name, journal.step) for name in bad}
+        journal.record("train", steps=steps, values=numbers, **({"nonfinite": found} if found else {}))
 
     def let_go(self) -> None:
         """Take the hooks off the optimisers."""

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from _timing import Size, asked_size, load_torchvision, others
+from _machine import others
+from _timing import Size, asked_size, load_torchvision
 
 from gandiag.features._inception_network import SIDE, Network
 from gandiag.features._resizing import tf_legacy, torch_legacy

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from _timing import Ceilings, Row, Size, command, in_turn, load_torchvision, report
+from _machine import Ceilings
+from _timing import Row, Size, command, in_turn, load_torchvision, report
 
 from gandiag.numerics.frechet_distance import frechet_distance
 from gandiag.numerics.linalg import trace_root_product

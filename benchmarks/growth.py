@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from _timing import Ceilings, Row, Size, Timed, ceilings, command, heading, in_turn, shortfalls
+from _machine import Ceilings, ceilings, heading
+from _timing import Row, Size, Timed, command, in_turn, shortfalls
 from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison

@@ -11,7 +11,8 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from _timing import Ceilings, Row, Size, command, in_turn, load_torchvision, report, scaled
+from _machine import Ceilings
+from _timing import Row, Size, command, in_turn, load_torchvision, report, scaled
 from numpy.typing import NDArray
 
 from gandiag.core.comparison import Comparison

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from _timing import Ceilings, Row, Size, command, in_turn, report
+from _machine import Ceilings
+from _timing import Row, Size, command, in_turn, report
 
 from gandiag.numerics.balls import neighbourhoods
 from gandiag.numerics.close_pairs import close_pairs

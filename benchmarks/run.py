@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from _timing import machine
+from _machine import machine
 
 HERE = Path(__file__).resolve().parent
 AREAS = {

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import ot
-from _timing import Ceilings, Row, Size, Timed, command, in_turn, report, scaled
+from _machine import Ceilings
+from _timing import Row, Size, Timed, command, in_turn, report, scaled
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 

@@ -21,8 +21,9 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.results import Interval, Measurement, Relabelling, Result
 from gandiag.core.specs import GateTest, MetricSpec
 from gandiag.metrics._critic_test import roc_numbers
+from gandiag.metrics._shared_critics import shared_critics
 from gandiag.numerics.binomial import advantage_interval, auc_to_total_variation, fisher_p
-from gandiag.numerics.critics import HeldOut, held_out_critics
+from gandiag.numerics.critics import HeldOut
 from gandiag.numerics.planning import smallest_advantage
 from gandiag.numerics.scoring import advantages, areas_under_curve, information, midranks, roc_curve
 from gandiag.numerics.telltales import LEAK_AREA, column_importance, format_traits
@@ -45,9 +46,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     TooFewSamplesError
         For fewer than 8 rows of either side.
     """
-    held = comparison.once(
-        "held_out_critics", lambda shared: held_out_critics(comparison.real, comparison.fake, shared)
-    )
+    held = shared_critics(comparison)
     says_real, ranks = held.critic.says_real, midranks(held.critic.scores)
     hits, real, alarms, fake = _counts(says_real, held.labels)
     area = float(areas_under_curve(ranks, held.labels))

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Interval, Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
+from gandiag.metrics._shared_critics import shared_critics
 from gandiag.numerics.bounded_means import BothBounds, gaffke_bounds
-from gandiag.numerics.critics import JudgedCritic, held_out_critics
+from gandiag.numerics.critics import JudgedCritic
 from gandiag.numerics.scoring import information
 
 Matrix = NDArray[np.float64]
@@ -38,9 +39,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     TooFewSamplesError
         For fewer than 8 rows of either side.
     """
-    held = comparison.once(
-        "held_out_critics", lambda shared: held_out_critics(comparison.real, comparison.fake, shared)
-    )
+    held = shared_critics(comparison)
     probabilities = held.critic.probabilities
     loss = COIN - float(information(probabilities, held.labels[:, None])[0])
     bounds = _bounds(held.critic, held.labels, loss, rng)

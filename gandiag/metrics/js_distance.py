@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Interval, Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
+from gandiag.metrics._shared_critics import shared_critics
 from gandiag.numerics.critic_bounds import equilibrium_value, jsd_lower_bound
-from gandiag.numerics.critics import held_out_critics
 from gandiag.numerics.scoring import information
 
 Matrix = NDArray[np.float64]
@@ -45,9 +45,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     TooFewSamplesError
         For fewer than 8 rows of either side.
     """
-    held = comparison.once(
-        "held_out_critics", lambda shared: held_out_critics(comparison.real, comparison.fake, shared)
-    )
+    held = shared_critics(comparison)
     probabilities = held.critic.probabilities
 
     def statistic(labels: Labels) -> Matrix:

@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Interval, Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
+from gandiag.metrics._shared_critics import shared_critics
 from gandiag.numerics.critic_bounds import confident_kl, kl_lower_bound, nwj
-from gandiag.numerics.critics import HeldOut, held_out_critics
+from gandiag.numerics.critics import HeldOut
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -43,9 +44,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     TooFewSamplesError
         For fewer than 8 rows of either side.
     """
-    held = comparison.once(
-        "held_out_critics", lambda shared: held_out_critics(comparison.real, comparison.fake, shared)
-    )
+    held = shared_critics(comparison)
     ratios, labels = log_ratios(held), held.labels
     backwards = log_ratios(held, reverse=True)
 

@@ -29,8 +29,8 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.specs import MetricSpec
 from gandiag.errors import ConfigError
+from gandiag.metrics._shared_critics import shared_critics
 from gandiag.numerics.binomial import advantage_interval
-from gandiag.numerics.critics import held_out_critics
 from gandiag.numerics.histograms import cell_centres, nearest_cell
 from gandiag.numerics.trade_offs import best_f, clipped, judged_trade_off, overlap_area, slopes, trade_off
 
@@ -109,9 +109,7 @@ def measure(
 
 
 def _by_critic(comparison: Comparison) -> Curves:
-    held = comparison.once(
-        "held_out_critics", lambda shared: held_out_critics(comparison.real, comparison.fake, shared)
-    )
+    held = shared_critics(comparison)
     labels, says_real = held.labels, held.critic.says_real
     n, hits, alarms = int(labels.sum()), int(says_real[labels].sum()), int(says_real[~labels].sum())
     low, _ = advantage_interval(hits, n, alarms, len(labels) - n, level=LEVEL, sided="lower")

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Floor, Interval, KnownNull, Measurement, PValue
 from gandiag.core.specs import MetricSpec
+from gandiag.metrics._shared_critics import shared_critics
 from gandiag.numerics.binomial import advantage_interval, auc_to_total_variation, fisher_p, hypergeometric_pmf
-from gandiag.numerics.critics import held_out_critics
 from gandiag.numerics.scoring import areas_under_curve, midranks
 
 Matrix = NDArray[np.float64]
@@ -39,9 +39,7 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
     TooFewSamplesError
         For fewer than 8 rows of either side.
     """
-    held = comparison.once(
-        "held_out_critics", lambda shared: held_out_critics(comparison.real, comparison.fake, shared)
-    )
+    held = shared_critics(comparison)
     labels, says_real, soft = held.labels, held.critic.says_real, held.critic.probabilities
     real, hits, alarms = int(labels.sum()), int(says_real[labels].sum()), int(says_real[~labels].sum())
     fake = len(labels) - real

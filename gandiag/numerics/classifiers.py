@@ -12,7 +12,6 @@ Each gives the log odds of "real" at equal priors: the training odds n : m are t
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.numerics.distances import distances_to
+from gandiag.numerics.logistic import fit_logistic
 from gandiag.numerics.moments import column_scales
 
 Matrix = NDArray[np.float64]
@@ -29,7 +29,6 @@ Vector = NDArray[np.float64]
 Labels = NDArray[np.bool_]
 Index = NDArray[np.int64]
 
-_MOST_ITERATIONS = 200
 _TILE = 512
 # Squares of rows farther out than this are held: one outlier must not outweigh all other rows.
 _FARTHEST = 6.0
@@ -176,31 +175,24 @@ def _scored_anew(scores: Callable[[Matrix], Vector], rows: Matrix, columns: Inde
     return found
 
 
-def fit_linear(rows: Matrix, labels: Labels) -> LinearCritic:
-    """Fit the linear critic to training rows, shape (l, d), True where real."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
+def fit_linear(rows: Matrix, labels: Labels, device: str | None = None) -> LinearCritic:
+    """Fit the linear critic to training rows, shape (l, d), True where real; on a torch device where one is named."""
     centre, scale = column_scales(rows)
-    model = LogisticRegression(max_iter=_MOST_ITERATIONS)
-    with warnings.catch_warnings():
-        # A critic that stopped early is still one fixed function, and is judged as such; `converged` says so.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit((rows - centre) / scale, labels)
+    weights, intercept, converged = fit_logistic((rows - centre) / scale, labels, device)
     prior = float(labels.mean())
     return LinearCritic(
         centre=centre,
         scale=scale,
-        weights=model.coef_[0].astype(np.float64),
-        offset=float(model.intercept_[0]) - math.log(prior / (1.0 - prior)),
-        converged=bool(model.n_iter_[0] < _MOST_ITERATIONS),
+        weights=weights,
+        offset=intercept - math.log(prior / (1.0 - prior)),
+        converged=converged,
     )
 
 
-def fit_quadratic(rows: Matrix, labels: Labels) -> QuadraticCritic:
-    """Fit the quadratic critic to training rows, shape (l, d), True where real."""
+def fit_quadratic(rows: Matrix, labels: Labels, device: str | None = None) -> QuadraticCritic:
+    """Fit the quadratic critic to training rows, shape (l, d), True where real; on a torch device where named."""
     centre, scale = column_scales(rows)
-    return QuadraticCritic(centre=centre, scale=scale, lifted=fit_linear(_lift(rows, centre, scale), labels))
+    return QuadraticCritic(centre=centre, scale=scale, lifted=fit_linear(_lift(rows, centre, scale), labels, device))
 
 
 def fit_local(rows: Matrix, labels: Labels, neighbours: int | None = None) -> LocalCritic:

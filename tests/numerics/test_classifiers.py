@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from gandiag.numerics import classifiers
+from gandiag.numerics import logistic
 from gandiag.numerics.classifiers import LocalCritic, fit_linear, fit_local, fit_quadratic
 
 
@@ -98,7 +98,7 @@ def test_many_rows_are_scored_as_few(training):
 def test_an_unconverged_critic_says_so_and_changes_no_warning_filter(training, monkeypatch):
     rows, labels, test = training
     assert fit_linear(rows, labels).converged
-    monkeypatch.setattr(classifiers, "_MOST_ITERATIONS", 1)
+    monkeypatch.setattr(logistic, "_MOST_ITERATIONS", 1)
     before = list(warnings.filters)
     stopped = fit_linear(rows, labels)
     assert warnings.filters == before

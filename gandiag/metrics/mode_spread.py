@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from gandiag.core.comparison import Comparison
 from gandiag.core.results import Measurement, Relabelling
 from gandiag.core.specs import GateTest, MetricSpec
+from gandiag.numerics.backend import Array, beside, on_host
 from gandiag.numerics.clusters import ModeModel, fit_modes, whole_mode
 
 Matrix = NDArray[np.float64]
@@ -45,7 +46,8 @@ def measure(comparison: Comparison, /, *, rng: np.random.Generator) -> Measureme
         modes, reach = comparison.once("mode_assignment", lambda _: model.assign(pool))
     used = reach <= FARTHEST
     parts = [np.flatnonzero(used & (modes == k)) for k in range(len(model))]
-    spreads = _spreads([model.whitened(pool[part], k) for k, part in enumerate(parts)], parts)
+    aside = comparison.near("fit")
+    spreads = _spreads([beside(model.whitened(pool[part], k), aside) for k, part in enumerate(parts)], parts)
     real, fake, held = spreads(is_real[:, None])
     details = _details(model, parts, is_real, used, real[:, 0], fake[:, 0], held[:, 0])
     if details["real_rows"] < FEWEST_ROWS or details["fake_rows"] < FEWEST_ROWS or not held.any():
@@ -81,31 +83,31 @@ def _model(comparison: Comparison, rng: np.random.Generator) -> ModeModel:
 Spreads = Callable[[Labels], tuple[Matrix, Matrix, Labels]]
 
 
-def _spreads(white: list[Matrix], parts: list[Index]) -> Spreads:
+def _spreads(white: list[Array], parts: list[Index]) -> Spreads:
     """Make the total variance per mode of real and of fake rows, shape (k, b), functions of the labels.
 
     The third result tells where both sides have the two rows that a variance needs.
     """
-    squares = [np.einsum("ij,ij->i", rows, rows) for rows in white]
-    sums = [(square.sum(), rows.sum(axis=0)[:, None]) for square, rows in zip(squares, white, strict=True)]
+    squares = [on_host((rows * rows).sum(1)) for rows in white]
+    sums = [rows.sum(0)[:, None] for rows in white]
 
     def spreads(labels: Labels) -> tuple[Matrix, Matrix, Labels]:
         shape = (len(parts), labels.shape[1])
         real, fake, held = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=bool)
         for k, (rows, square, part) in enumerate(zip(white, squares, parts, strict=True)):
             chosen = labels[part].astype(np.float64)
-            count, second, first = chosen.sum(axis=0), square @ chosen, rows.T @ chosen
-            rest, (both, total) = len(part) - count, sums[k]
+            count, second, first = chosen.sum(axis=0), square @ chosen, rows.T @ beside(chosen, rows)
+            rest = len(part) - count
             real[k] = _variance(count, second, first)
-            fake[k] = _variance(rest, both - second, total - first)
+            fake[k] = _variance(rest, square.sum() - second, sums[k] - first)
             held[k] = (count >= 2) & (rest >= 2)
         return real, fake, held
 
     return spreads
 
 
-def _variance(count: Vector, second: Vector, first: Matrix) -> Vector:
-    inner = second - np.square(first).sum(axis=0) / np.maximum(count, 1.0)
+def _variance(count: Vector, second: Vector, first: Array) -> Vector:
+    inner = second - on_host((first * first).sum(0)) / np.maximum(count, 1.0)
     # What is left of equal rows is rounding.
     inner = np.where(inner > 1e-10 * second, inner, 0.0)
     out: Vector = inner / np.maximum(count - 1.0, 1.0)

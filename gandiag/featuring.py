@@ -17,7 +17,7 @@ from gandiag.extraction import extracted, is_cacheable
 from gandiag.features import default_name, fitted_map
 from gandiag.memory import require_memory
 from gandiag.numerics.moments import Moments
-from gandiag.references.files import write_reference
+from gandiag.references.files import require_place, write_reference
 from gandiag.references.making import outline_of, reference_of_moments, reference_of_rows
 from gandiag.references.reference import Reference, Rows, reference_of
 from gandiag.shards.sides import real_side
@@ -73,6 +73,7 @@ def save_features(
     GandiagError
         When the source cannot be read, or the file cannot be written.
     """
+    require_place(Path(path))  # before the work
     tell = progress or (lambda step, done, total: None)
     given = {**opening, **({} if labels is None else {"labels": labels})}
     with placed("real"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,36 @@ _HELP = {
 _PAPER = ("paper.tex", "figure.pdf", "figure.csv", "table.tex")
 
 
+def refuse_clashes(
+    files: Mapping[str, Path], read: Iterable[str | Path | None], *, beside: Iterable[Path] = (), what: str = "a report"
+) -> None:
+    """Refuse files that could not be written, or should not: at once, and not when the work is done.
+
+    Parameters
+    ----------
+    files : mapping
+        Option, without its dashes -> file.
+    read : iterable
+        Sources; what is no file is passed over.
+    beside : iterable of Path
+        What is written with them.
+    what : str
+        What is written, for messages.
+    """
+    from gandiag.core.files import require_places
+
+    places = [path.resolve() for path in files.values()]
+    if len(set(places)) < len(places):
+        options = " and ".join(f"--{form}" for form in files)
+        raise click.UsageError(f"{options} name one file. Give each a file of its own.")
+    taken = {*places, *(path.resolve() for path in beside)}
+    for source in read:
+        for name in () if source is None or "\0" in str(source) else (str(source), re.split("[?!:]", str(source))[0]):
+            if Path(name).resolve() in taken:
+                raise click.UsageError(f"{name} would be written over. Name another file for {what}.")
+    require_places(files.values(), what)
+
+
 @dataclass(frozen=True)
 class Outputs:
     """Form -> file, for the forms that were asked for; the folder of a paper, and its venue."""
@@ -34,21 +65,11 @@ class Outputs:
     paper: Path | None = None
     venue: str = "neurips"
 
-    def refuse_clashes(self, read: tuple[str | Path | None, ...]) -> None:
-        """Refuse to write two reports into one file, or a report over what is read."""
-        places = [path.resolve() for path in self.files.values()]
-        if len(set(places)) < len(places):
-            options = " and ".join(f"--{form}" for form in self.files)
-            raise click.UsageError(f"{options} name one file. Give each a file of its own.")
-        taken = {*places, *(path.resolve().with_suffix(".safetensors") for path in self._with_arrays())}
-        if self.paper is not None:
-            taken |= {self.paper.resolve() / name for name in _PAPER}
-        for source in read:
-            if source is not None and "\0" not in str(source) and Path(source).resolve() in taken:
-                raise click.UsageError(f"{source} would be written over. Name another file for the report.")
-
-    def _with_arrays(self) -> list[Path]:
-        return [self.files["json"]] if "json" in self.files else []
+    def refuse_clashes(self, read: Iterable[str | Path | None]) -> None:
+        """Refuse to write two reports into one file, a report over what is read, or where nothing can be written."""
+        arrays = [path.with_suffix(".safetensors") for form, path in self.files.items() if form == "json" and path.name]
+        paper = [] if self.paper is None else [self.paper / name for name in _PAPER]
+        refuse_clashes(self.files, read, beside=[*arrays, *paper])
 
     def write(self, report: Report) -> None:
         """Write every file, and say so on stderr."""

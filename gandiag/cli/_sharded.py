@@ -55,10 +55,11 @@ def _write_shard(
     """Score one shard and write its part."""
     from gandiag.cli._terminal import progress_bar, stdout_for_results_only
     from gandiag.sharding import score_shard
-    from gandiag.shards.parts import write_part
+    from gandiag.shards.parts import require_place, write_part
 
     if path is None:
         raise click.UsageError("--shard needs --json: the file of this shard, for gandiag merge.")
+    require_place(path)
     with stdout_for_results_only(), progress_bar() as progress:
         part = score_shard(real, fake, shard, progress=progress, **asked)
     write_part(part, path)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gandiag.cli._downloads import allow_download
+from gandiag.cli._outputs import refuse_clashes
 
 if TYPE_CHECKING:
     from gandiag.core.verdict import Verdict
@@ -102,7 +103,9 @@ def command(
     from gandiag.gate.formats import chosen
 
     form = chosen(form, os.environ)  # a name that does not exist must not be found out at the end
-
+    files = {"json": json_path, "junit": junit_path, "markdown": markdown_path, "openmetrics": openmetrics_path}
+    read = (real, fake, config, labels, asked.get("train"), asked.get("baseline"))
+    refuse_clashes(_given(files | {"html": html_path}), read, what="a verdict")
     opening = {"latent": latent, "batch_size": batch_size, "timeout": timeout, "draw_twice": draw_twice or None}
     with stdout_for_results_only(), progress_bar() as progress:
         verdict = gandiag.check(
@@ -115,12 +118,15 @@ def command(
             progress=progress,
             **{key: value for key, value in (asked | opening).items() if value is not None},
         )
-    files = {"json": json_path, "junit": junit_path, "markdown": markdown_path, "openmetrics": openmetrics_path}
     try:
-        _write(verdict, {name: path for name, path in files.items() if path is not None}, html_path)
+        _write(verdict, _given(files), html_path)
     finally:
         _tell(verdict, form)
     return verdict.exit_code
+
+
+def _given(files: Mapping[str, Path | None]) -> dict[str, Path]:
+    return {name: path for name, path in files.items() if path is not None}
 
 
 def _write(verdict: Verdict, files: Mapping[str, Path], html_path: Path | None) -> None:

@@ -38,9 +38,11 @@ def command(
     and covariance from the .npz as mu and sigma.
     """
     import gandiag.api
+    from gandiag.cli._outputs import refuse_clashes
     from gandiag.cli._terminal import progress_bar, stdout_for_results_only
     from gandiag.featuring import save_features
 
+    refuse_clashes({"out": out}, (source, labels), what="a reference")
     with stdout_for_results_only(), progress_bar() as progress:
         found = save_features(
             source,

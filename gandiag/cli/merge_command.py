@@ -20,7 +20,7 @@ def command(parts: tuple[Path, ...], outputs: Outputs) -> int:
     from gandiag.cli._terminal import exit_code, write_and_print
     from gandiag.sharding import merge
 
-    outputs.refuse_clashes(tuple(path for part in parts for path in (part, part.with_suffix(".safetensors"))))
+    outputs.refuse_clashes(path for part in parts if part.name for path in (part, part.with_suffix(".safetensors")))
     report = merge(parts)
     write_and_print(report, outputs)
     return exit_code(report)

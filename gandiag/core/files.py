@@ -5,13 +5,40 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from gandiag.errors import ConfigError, ReportNotWritten
 
 # Of a file's name in that of its temporary: names may have 255 bytes, and some are long already.
 _KEPT = 100
+
+
+def require_places(paths: Iterable[Path], what: str = "a report") -> None:
+    """Refuse places that no file can be written to: asked before hours of work go into what is to stand there.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+    what : str
+        What is to stand there, for messages.
+
+    Raises
+    ------
+    ConfigError
+        When a folder does not exist, or the place is taken by something that is no ordinary file.
+    ReportNotWritten
+        When the folder takes no files.
+    """
+    for path in paths:
+        if not path.parent.is_dir() or (path.exists() and not path.is_file()):
+            raise ConfigError(
+                f"{what} must be written to a file in a folder that exists",
+                received=str(path),
+                remedy="Make the folder first, or name a file in another one.",
+            )
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise _not_written(what, [path], "Permission denied")
 
 
 def write_files(files: Mapping[Path, bytes], what: str = "a report") -> None:
@@ -31,21 +58,19 @@ def write_files(files: Mapping[Path, bytes], what: str = "a report") -> None:
     ReportNotWritten
         When a place cannot be written to; what stood there before is untouched.
     """
-    for path in files:
-        if not path.parent.is_dir() or (path.exists() and not path.is_file()):
-            raise ConfigError(
-                f"{what} must be written to a file in a folder that exists",
-                received=str(path),
-                remedy="Make the folder first, or name a file in another one.",
-            )
+    require_places(files, what)
     try:
         replace_files(files)
     except OSError as error:
-        raise ReportNotWritten(
-            f"{what} must be written to a place that can be written to",
-            received=f"{', '.join(map(str, files))}: {error.strerror}",
-            remedy="Check the permissions and the free space, or name another file.",
-        ) from error
+        raise _not_written(what, files, error.strerror or str(error)) from error
+
+
+def _not_written(what: str, paths: Iterable[Path], why: str) -> ReportNotWritten:
+    return ReportNotWritten(
+        f"{what} must be written to a place that can be written to",
+        received=f"{', '.join(map(str, paths))}: {why}",
+        remedy="Check the permissions and the free space, or name another file.",
+    )
 
 
 def replace_file(path: Path, data: bytes) -> None:

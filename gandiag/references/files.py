@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.classes import FIRST_CODE, class_code, name_of_class
-from gandiag.core.files import replace_file
+from gandiag.core.files import require_places, write_files
 from gandiag.core.samples import KnownModes, SampleSet
-from gandiag.errors import ConfigError, GandiagError, IntegrityError, ReportNotWritten
+from gandiag.errors import ConfigError, GandiagError, IntegrityError
 from gandiag.references.reference import Reference, Rows
 
 Arrays = dict[str, NDArray[Any]]
@@ -27,6 +27,25 @@ SCHEMA = 1
 MARK = "gandiag_reference"
 ENDINGS = (".npz", ".safetensors")
 _MODES = ("centres", "covariances", "weights")
+
+
+def require_place(path: Path) -> None:
+    """Refuse a place that no reference can be written to.
+
+    Raises
+    ------
+    ConfigError
+        For another ending than .npz and .safetensors, or a folder that does not exist.
+    ReportNotWritten
+        When the folder takes no files.
+    """
+    if path.suffix.lower() not in ENDINGS or not path.parent.is_dir():
+        raise ConfigError(
+            "a reference must be a .npz or .safetensors file in a folder that exists",
+            received=str(path),
+            remedy="Name it ref.npz, or ref.safetensors.",
+        )
+    require_places([path], "a reference")
 
 
 def write_reference(reference: Reference, path: Path) -> None:
@@ -39,22 +58,11 @@ def write_reference(reference: Reference, path: Path) -> None:
     ReportNotWritten
         When the disk does not take it.
     """
-    if path.suffix.lower() not in ENDINGS or not path.parent.is_dir():
-        raise ConfigError(
-            "a reference must be a .npz or .safetensors file in a folder that exists",
-            received=str(path),
-            remedy="Name it ref.npz, or ref.safetensors.",
-        )
+    require_place(path)
     arrays = _arrays(reference)
     text = json.dumps(_described(reference) | {"sha256": _digest(arrays)}, sort_keys=True)
-    try:
-        replace_file(path, _npz(arrays, text) if path.suffix.lower() == ".npz" else _safetensors(arrays, text))
-    except OSError as error:
-        raise ReportNotWritten(
-            "a reference must be written to a place that can be written to",
-            received=f"{path}: {error.strerror}",
-            remedy="Check the permissions and the free space, or name another file.",
-        ) from error
+    data = _npz(arrays, text) if path.suffix.lower() == ".npz" else _safetensors(arrays, text)
+    write_files({path: data}, "a reference")
 
 
 def reference_from(arrays: Arrays, text: str, *, name: str) -> Reference:

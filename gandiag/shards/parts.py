@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gandiag.core.files import replace_files
+from gandiag.core.files import require_places, write_files
 from gandiag.core.streams import Arrays
 from gandiag.core.tensor_files import metadata_of
-from gandiag.errors import ConfigError, FileFormatError, GandiagError, IntegrityError, ReportNotWritten
+from gandiag.errors import ConfigError, FileFormatError, GandiagError, IntegrityError
 
 FORM = "gandiag part"
 _KEYS = ("run", "shard", "blocks", "dependence", "failures")
@@ -108,6 +108,23 @@ class Part:
             ) from error
 
 
+def require_place(path: Path) -> None:
+    """Refuse a place that no part can be written to.
+
+    Raises
+    ------
+    ConfigError
+        When the place is none for a file, or is itself called .safetensors.
+    ReportNotWritten
+        When the folder takes no files.
+    """
+    if path.suffix == ".safetensors":
+        raise ConfigError(
+            "a part must not be called .safetensors: its states are", received=str(path), remedy="Call it part-1.json."
+        )
+    require_places([path], "a part")
+
+
 def write_part(part: Part, path: Path) -> None:
     """Write a part to ``path``, and its states to the sibling ``<stem>.safetensors``, both whole or not at all.
 
@@ -118,12 +135,7 @@ def write_part(part: Part, path: Path) -> None:
     ReportNotWritten
         When the disk does not take it.
     """
-    if path.suffix == ".safetensors" or not path.parent.is_dir():
-        raise ConfigError(
-            "a part must be a file in a folder that exists, and not be called .safetensors: its states are",
-            received=str(path),
-            remedy="Call it part-1.json.",
-        )
+    require_place(path)
     data, sibling = part.to_bytes(), path.with_suffix(".safetensors")
     told = {
         "form": FORM,
@@ -133,14 +145,7 @@ def write_part(part: Part, path: Path) -> None:
         "states": {"file": sibling.name, "sha256": hashlib.sha256(data).hexdigest()},
     }
     text = json.dumps(told, indent=1, sort_keys=True, allow_nan=False) + "\n"
-    try:
-        replace_files({sibling: data, path: text.encode()})
-    except OSError as error:
-        raise ReportNotWritten(
-            "a part must be written to a place that can be written to",
-            received=f"{path}: {error.strerror}",
-            remedy="Check the permissions and the free space, or name another file.",
-        ) from error
+    write_files({sibling: data, path: text.encode()}, "a part")
 
 
 def read_part(path: Path) -> Part:

@@ -97,7 +97,8 @@ def _fake_rows(
 ) -> tuple[SampleSet, ...]:
     """Draw every sampler, after a look at the memory that all sides need, and refuse rows that are unlike real ones."""
     asked = [n or sampler.size or len(test) for _, sampler in fakes]
-    require_memory((len(test) + len(fit) + sum(asked)) * int(np.prod(test.shape)), what="the rows of all sides")
+    held = sum(min(rows, sampler.size or rows) for (_, sampler), rows in zip(fakes, asked, strict=True))
+    require_memory((len(test) + len(fit) + held) * int(np.prod(test.shape)), what="the rows of all sides")
     drawn = [drawn_fake(sampler, name, rows, seed) for (name, sampler), rows in zip(fakes, asked, strict=True)]
     for (name, _), samples in zip(fakes, drawn, strict=True):
         with placed(side_of_fake(name)):

@@ -51,3 +51,15 @@ def test_a_run_that_cannot_fit_is_refused_before_the_sampler_is_asked(
     assert "must fit into the memory that is free, 0.879 MiB" in str(verdict)
     with pytest.raises(ResourceLimitError, match="Ask for fewer rows"):
         gandiag.score(real, sampler, n=20_000, metrics=["energy"])
+
+
+def test_a_finite_sampler_needs_no_more_memory_than_for_the_rows_that_it_holds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told(monkeypatch, tmp_path, free_kib="900", limit="max", used="0")
+    real = np.random.default_rng(0).normal(size=(400, 8))
+    report = gandiag.score(real, real[:300] + 0.1, n=20_000, metrics=["frechet"], permutations=19)
+    assert (report.real.n, report.fakes[0].n) == (300, 300)
+    # Negative control: a fake that holds as many rows as were asked for is refused.
+    with pytest.raises(ResourceLimitError, match="Ask for fewer rows"):
+        gandiag.score(real, np.zeros((20_000, 8)), n=20_000, metrics=["frechet"])

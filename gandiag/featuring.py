@@ -20,6 +20,7 @@ from gandiag.numerics.moments import Moments
 from gandiag.references.files import require_place, write_reference
 from gandiag.references.making import outline_of, reference_of_moments, reference_of_rows
 from gandiag.references.reference import Reference, Rows, reference_of
+from gandiag.settings import Settings
 from gandiag.shards.sides import real_side
 from gandiag.sources import open_sampler
 
@@ -74,6 +75,7 @@ def save_features(
         When the source cannot be read, or the file cannot be written.
     """
     require_place(Path(path))  # before the work
+    Settings(features=features, n=n, seed=seed, cache=cache)  # refuses what makes no sense
     tell = progress or (lambda step, done, total: None)
     given = {**opening, **({} if labels is None else {"labels": labels})}
     with placed("real"):

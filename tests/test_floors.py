@@ -39,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "memory",
         "numerics",
         "references",
+        "settings",
         "shards",
         "sources",
     },

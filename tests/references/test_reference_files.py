@@ -223,6 +223,12 @@ def test_a_place_that_is_none_is_refused(ending: str, tmp_path: Path) -> None:
         gandiag.save_features(REAL, tmp_path / ending)
 
 
+@pytest.mark.parametrize("n", [-1, 0, 2.5, True])
+def test_a_number_of_rows_that_is_none_is_refused(n: Any, path: Path) -> None:
+    with pytest.raises(ConfigError, match="`n` must be a whole number of at least 1"):
+        gandiag.save_features(REAL, path, n=n)
+
+
 def test_a_disk_that_does_not_take_it_leaves_the_earlier_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = gandiag.save_features(REAL, path)
     before = path.read_bytes()

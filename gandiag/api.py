@@ -17,7 +17,7 @@ from gandiag.device import device_of, placing_networks
 from gandiag.errors import ConfigError, placed
 from gandiag.evaluate import evaluate
 from gandiag.references.reference import reference_of
-from gandiag.settings import PERMUTATIONS, Settings
+from gandiag.settings import PERMUTATIONS, Settings, read_metrics
 from gandiag.shards.statistics import score_statistics
 from gandiag.sources import open_sampler, read_labels, shown
 
@@ -234,7 +234,7 @@ def score(
     named = _named(fake)
     refuse_unknown(opening, OPENING, of="score")
     settings = Settings(
-        metrics=_listed(metrics),
+        metrics=read_metrics(metrics),
         features=features,
         n=n,
         seed=seed,
@@ -291,11 +291,3 @@ def _named(fake: Any) -> dict[str, Any]:
             remedy="Pass {'name': sampler, 'another name': sampler}.",
         )
     return named
-
-
-def _listed(metrics: Iterable[str] | None) -> tuple[str, ...] | None:
-    if metrics is None:
-        return None
-    if isinstance(metrics, str) or not isinstance(metrics, Iterable):
-        raise ConfigError("`metrics` must be a list of names", received=metrics, remedy='Pass metrics=["energy"].')
-    return tuple(metrics)

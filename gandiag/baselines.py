@@ -16,7 +16,7 @@ from gandiag.gate.baseline import Baseline
 from gandiag.gate.baseline_files import read_baseline, write_baseline
 from gandiag.gate.changes import Change, changed, measured_baseline, reported
 from gandiag.gate.running import settings_of
-from gandiag.settings import Settings
+from gandiag.settings import Settings, read_metrics
 
 
 @placing_networks
@@ -167,8 +167,4 @@ def diff_baseline(
 
 def _settings(call: Asked, metrics: Iterable[str] | None, device: str | None) -> Settings:
     settings = settings_of(call.policy, with_train=call.sources["train"] is not None, device=device)
-    if metrics is None:
-        return settings
-    if isinstance(metrics, str):
-        raise ConfigError("`metrics` must be a list of names", received=metrics, remedy='Pass metrics=["energy"].')
-    return replace(settings, metrics=tuple(metrics))
+    return settings if metrics is None else replace(settings, metrics=read_metrics(metrics))

@@ -66,6 +66,20 @@ def _require_whole(value: object, name: str) -> None:
         )
 
 
+def read_metrics(names: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Read names of metrics, refusing text that was meant as a list.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if names is None:
+        return None
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise ConfigError("`metrics` must be a list of names", received=names, remedy='Pass metrics=["energy"].')
+    return tuple(names)
+
+
 def require_options(options: object) -> None:
     """Refuse options of metrics that do not exist, that a metric does not take, or that are no plain values.
 

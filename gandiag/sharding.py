@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from gandiag.core.names import side_of_fake
 from gandiag.core.options import refuse_unknown
 from gandiag.core.protocols import Progress
 from gandiag.errors import ConfigError, placed
-from gandiag.settings import Settings
+from gandiag.settings import Settings, read_metrics
 from gandiag.shards.merging import merged
 from gandiag.shards.parts import Part, read_part
 from gandiag.shards.ranks import gathered, group, rank_of_process, use_own_device
@@ -76,15 +77,9 @@ def score_shard(
     0.0
     """
     refuse_unknown(opening, OPENING, of="score_shard")
-    i, k = shard
-    if not 1 <= i <= k:
-        raise ConfigError(
-            "a shard must be i of k with 1 <= i <= k", received=shard, remedy="Pass (1, 4) for the first of four."
-        )
+    i, k = _whole(shard)
     name, source = _one(fake)
-    settings = Settings(
-        metrics=None if metrics is None else tuple(metrics), features=features, n=n, seed=seed, cache=cache
-    )
+    settings = Settings(metrics=read_metrics(metrics), features=features, n=n, seed=seed, cache=cache)
     with placed("real"):
         ours = open_sampler(real)
     with placed(side_of_fake(name)):
@@ -112,7 +107,9 @@ def merge(parts: Iterable[Part | str | Path]) -> Report:
     IntegrityError
         When parts are of different runs, or damaged.
     """
-    found = [part if isinstance(part, Part) else read_part(Path(part)) for part in parts]
+    if isinstance(parts, str | Path | Part) or not isinstance(parts, Iterable):
+        raise ConfigError("`parts` must be a list of parts", received=repr(parts), remedy="Pass merge([part, ...]).")
+    found = [part if isinstance(part, Part) else _read(part) for part in parts]
     return Report.of(report_of(merged(found)))
 
 
@@ -143,6 +140,30 @@ def score_ranks(real: Any, fake: Any, *, init_method: str | None = None, **asked
     with group(rank, world, init_method=init_method) as among:
         part = score_shard(real, fake, (rank + 1, world), **asked)
         return merge(gathered(part, among))
+
+
+def _read(path: Any) -> Part:
+    if not isinstance(path, str | Path):
+        raise ConfigError(
+            "a part must be what `score_shard` gave, or the path of its file",
+            received=type(path).__name__,
+            remedy='Pass "part-1.json".',
+        )
+    return read_part(Path(path))
+
+
+def _whole(shard: Any) -> tuple[int, int]:
+    try:
+        i, k = (index(number) for number in shard)
+    except (TypeError, ValueError):
+        i, k = 0, 0
+    if not 1 <= i <= k:
+        raise ConfigError(
+            "a shard must be i of k, whole numbers with 1 <= i <= k",
+            received=repr(shard),
+            remedy="Pass (1, 4) for the first of four.",
+        )
+    return i, k
 
 
 def _one(fake: Any) -> tuple[str, Any]:

@@ -63,7 +63,8 @@ def _write_shard(
     with stdout_for_results_only(), progress_bar() as progress:
         part = score_shard(real, fake, shard, progress=progress, **asked)
     write_part(part, path)
-    click.echo(f"wrote {path}: {len(part.blocks)} blocks of shard {shard[0]}/{shard[1]}")
+    count = len(part.blocks)
+    click.echo(f"wrote {path}: {count} {'block' if count == 1 else 'blocks'} of shard {shard[0]}/{shard[1]}")
     return 0
 
 

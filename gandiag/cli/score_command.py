@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from gandiag.cli._downloads import allow_download
 from gandiag.cli._outputs import Outputs, report_files
@@ -76,6 +77,8 @@ def command(
     }
     if shard is not None or rank_of_environment() is not None:
         others = {"--train": train, "--labels": labels, "--by-class": by_class, "--device": device}
+        named = click.get_current_context().get_parameter_source("permutations") is ParameterSource.COMMANDLINE
+        others |= {"--permutations": named, "--accept-unverified": accept_unverified}
         return scored_in_shards(real, fake, shard, outputs, others, asked)
     with stdout_for_results_only(), progress_bar() as progress:
         report = gandiag.score(

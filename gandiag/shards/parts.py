@@ -158,6 +158,12 @@ def read_part(path: Path) -> Part:
     IntegrityError
         When the states are not those that the JSON names.
     """
+    if path.suffix == ".safetensors":
+        raise FileFormatError(
+            "parts must be named by their JSON files; the states beside them are found by themselves",
+            received=path.name,
+            remedy=f"Name {path.with_suffix('.json').name}, as part-*.json does.",
+        )
     told = _told(path)
     named = told.get("states")
     if told.get("form") != FORM or not isinstance(named, dict) or not isinstance(named.get("file"), str):

@@ -16,6 +16,7 @@ from typing import Any
 from gandiag.errors import ConfigError
 from gandiag.shards.parts import Part
 
+_MEETING = ("MASTER_ADDR", "MASTER_PORT")
 _HOURS = 24  # that a rank may wait for a slower one
 
 
@@ -60,6 +61,11 @@ def group(rank: int, world: int, *, init_method: str | None = None) -> Iterator[
     rank, world : int
     init_method : str, optional
         As in `torch.distributed.init_process_group`; the environment of torchrun when absent.
+
+    Raises
+    ------
+    ConfigError
+        When the environment does not say where the ranks meet.
     """
     import torch.distributed as dist
 
@@ -71,6 +77,12 @@ def group(rank: int, world: int, *, init_method: str | None = None) -> Iterator[
         finally:
             dist.destroy_process_group(own)
         return
+    if init_method is None and (missing := [name for name in _MEETING if not os.environ.get(name)]):
+        raise ConfigError(
+            "ranks must be told where they meet",
+            received=f"RANK={rank}, WORLD_SIZE={world}, and no {' and no '.join(missing)}",
+            remedy="Start with torchrun, or unset RANK and WORLD_SIZE to score in one process.",
+        )
     dist.init_process_group(
         "gloo", rank=rank, world_size=world, init_method=init_method, timeout=timedelta(hours=_HOURS)
     )

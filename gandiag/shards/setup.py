@@ -120,7 +120,14 @@ def streamable(settings: Settings) -> Settings:
             )
     if settings.metrics is None:
         return settings
-    return replace(settings, metrics=tuple(METRICS.get(name).name for name in listed_metrics(settings.metrics)))
+    names = tuple(METRICS.get(name).name for name in listed_metrics(settings.metrics))
+    if not set(names) & set(STREAMS.names()):  # a pass over all rows for nothing
+        raise ConfigError(
+            "a sharded score needs a metric that can be merged",
+            received=", ".join(names),
+            remedy=f"Name some of {', '.join(STREAMS.names())}, or score in one process.",
+        )
+    return replace(settings, metrics=names)
 
 
 def _features(settings: Settings, fit: SampleSet, reference: Reference | None) -> FeatureMap:

@@ -44,6 +44,8 @@ def test_shards_and_their_merge(
     assert report["frechet"].n_real == 675
     assert run(monkeypatch, "merge", "report.json") == 3
     assert "a report cannot be merged" in capsys.readouterr().err
+    assert run(monkeypatch, "merge", "") == 3
+    assert "must be there to be merged; got .: Is a directory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -54,6 +56,8 @@ def test_shards_and_their_merge(
         (["--shard", "two", "--json", "p.json"], "i/k with 1 <= i <= k"),
         (["--shard", "1/2", "--json", "p.json", "--html", "p.html"], "--html goes with gandiag merge"),
         (["--shard", "1/2", "--json", "p.json", "--by-class"], "--by-class has no meaning"),
+        (["--shard", "1/2", "--json", "p.json", "--permutations", "99"], "--permutations has no meaning"),
+        (["--shard", "1/2", "--json", "p.json", "--accept-unverified"], "--accept-unverified has no meaning"),
         (["real.npy", "--shard", "1/2", "--json", "p.json"], "of one FAKE"),
     ],
 )

@@ -123,3 +123,11 @@ def test_an_environment_that_contradicts_itself_is_refused(
 def test_a_process_alone_is_no_rank() -> None:
     with pytest.raises(ConfigError, match="one of several ranks"):
         gandiag.score_ranks(np.zeros((9, 1)), np.zeros((9, 1)))
+
+
+def test_ranks_that_do_not_know_where_to_meet_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("RANK", "0"), ("WORLD_SIZE", "2"), ("MASTER_ADDR", "localhost")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("MASTER_PORT", raising=False)
+    with pytest.raises(ConfigError, match=r"must be told where they meet.*no MASTER_PORT.*unset RANK and WORLD_SIZE"):
+        gandiag.score_ranks(np.zeros((40, 2)), np.zeros((40, 2)))

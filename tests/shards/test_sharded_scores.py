@@ -177,6 +177,22 @@ def test_shards_that_are_missing_or_given_twice_are_named(tmp_path: Path) -> Non
         gandiag.merge([])
 
 
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ([], "there must be parts"),
+        ("part.json", "must be a list of parts; got 'part.json'"),
+        (None, "must be a list of parts"),
+        ([3], "the path of its file; got int"),
+        (["part.safetensors"], r"named by their JSON files.*got part\.safetensors\. Name part\.json"),
+        (["."], "Is a directory"),
+    ],
+)
+def test_what_is_no_list_of_parts_is_refused(parts: Any, says: str) -> None:
+    with pytest.raises(gandiag.GandiagError, match=says):
+        gandiag.merge(parts)
+
+
 def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "part.json"
     write_part(gandiag.score_shard(REAL, FAKE, (1, 1), **QUICK), path)
@@ -217,6 +233,11 @@ def test_a_disk_that_takes_no_part_says_so(tmp_path: Path, monkeypatch: pytest.M
     ("asked", "says"),
     [
         ({"shard": (3, 2)}, "a shard must be i of k"),
+        ({"shard": "1/2"}, r"whole numbers with 1 <= i <= k; got '1/2'"),
+        ({"shard": (1.5, 2)}, "whole numbers"),
+        ({"shard": None}, "whole numbers"),
+        ({"metrics": "frechet"}, "must be a list of names; got frechet"),
+        ({"metrics": ["energy", "wasserstein"]}, "needs a metric that can be merged; got energy, wasserstein.*kid"),
         ({"fake": {"a": FAKE, "b": FAKE}}, "of one sampler"),
         ({"metrics": ["enrgy"]}, "Did you mean 'energy'"),
         ({"fake": FAKE[:, :2]}, "shape that array has"),

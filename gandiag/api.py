@@ -199,8 +199,9 @@ def score(
         Options per metric: ``{"precision": {"k": 3}}``.
     device : str, optional
         "cuda" does the heavy work there and keeps the features on it; "cpu" does not. The device of the first CUDA
-        tensor or module that is passed when absent. The numbers are equal within rounding. Networks of feature maps
-        run there, or where their name says (``?device=``); when absent, on a CUDA device where there is one.
+        tensor or module that is passed when absent. The numbers are equal within rounding, those of critics that stop
+        before they converge within about a hundredth. Networks of feature maps run there, or where their name says
+        (``?device=``); when absent, on a CUDA device where there is one.
     by_class : bool
         Score every class of a conditional generator alone as well: the report goes on with one sampler per class,
         ``"name, class 3"``. P-values are then adjusted over all classes of a sampler. Every side must carry classes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ PEERS = {
 def importable(torchvision_schemas: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(HERE))
     yield
-    for name in ("_machine", "_timing", "run", *PEERS):
+    for name in ("_machine", "_timing", "run", "default_suite", *PEERS):
         sys.modules.pop(name, None)
 
 
@@ -113,3 +114,11 @@ def test_an_area_that_fails_is_named_and_the_others_go_on(tmp_path: Path, monkey
     text, code = run.one("kernels", [])
     assert text == "This area failed, with exit code 1."
     assert code == 1
+
+
+def test_the_default_suite_is_timed_and_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    suite: Any = importlib.import_module("default_suite")
+    suite.main(["--rows", "60", "--columns", "4"])
+    told = capsys.readouterr().out
+    assert "answers on 60 real and 60 fake rows of 4 features, device cpu." in told
+    assert int(re.findall(r"s for (\d+) answers", told)[0]) >= 18

@@ -22,7 +22,7 @@ from gandiag.references.making import outline_of, reference_of_moments, referenc
 from gandiag.references.reference import Reference, Rows, reference_of
 from gandiag.settings import Settings
 from gandiag.shards.sides import real_side
-from gandiag.sources import open_sampler
+from gandiag.sources import file_of, open_sampler
 
 
 def save_features(
@@ -84,11 +84,20 @@ def save_features(
         raise ConfigError(
             "a reference is made of samples", received=f"{sampler.name}, a reference", remedy="Give what it is made of."
         )
+    _require_another_file(source, Path(path))
     asked = _Asked(features=features, n=n, seed=seed, cache=cache and sampler.size is not None)
     reference = (_with_rows if rows else _statistics)(sampler, asked, tell)
     write_reference(reference, Path(path))
     tell("done", 3, 3)
     return reference
+
+
+def _require_another_file(source: Any, path: Path) -> None:
+    file = file_of(source) if isinstance(source, str | Path) else None
+    if file is not None and file.resolve() == path.resolve():
+        raise ConfigError(
+            "a reference must not be written over what it is made of", received=str(path), remedy="Name another file."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ from gandiag.core.specs import DATASETS, PATHOLOGIES, SAMPLERS, SamplerSpec
 from gandiag.errors import ConfigError, UnknownName
 from gandiag.references.opening import opened_reference
 from gandiag.references.reference import ReferenceSampler
-from gandiag.samplers._address import Address, Distortion, exists, parse_address
+from gandiag.samplers._address import Address, Distortion, exists, file_of, parse_address
 from gandiag.samplers._astray import aside, no_such, refuse_misspelt_scheme, unknown_path
 from gandiag.samplers._code import load
 from gandiag.samplers._shards import is_pattern
@@ -37,7 +37,7 @@ from gandiag.samplers._twice import DrawnTwice
 from gandiag.samplers._typed import read_npy, typed
 from gandiag.samplers.command import Command
 
-__all__ = ["Address", "Distortion", "open_sampler", "parse_address", "read_labels", "shown"]
+__all__ = ["Address", "Distortion", "file_of", "open_sampler", "parse_address", "read_labels", "shown"]
 
 
 def open_sampler(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gandiag.cli._downloads import allow_download
+from gandiag.cli._outputs import refuse_clashes
 
 if TYPE_CHECKING:
     from gandiag.gate.changes import Change
@@ -58,6 +59,9 @@ def update(real: str | None, fake: str | None, labels: str | None, metrics: str 
     from gandiag.cli._terminal import progress_bar, stdout_for_results_only
 
     names = None if metrics is None else [m.strip() for m in metrics.split(",") if m.strip()]
+    if asked["out"] is not None:
+        read = (real, fake, labels, asked["train"], asked["config"])
+        refuse_clashes({"out": asked["out"]}, read, what="a baseline")
     with stdout_for_results_only(), progress_bar() as progress:
         baseline = gandiag.update_baseline(
             real, fake, metrics=names, progress=progress, **_given(asked), **_labels(labels)

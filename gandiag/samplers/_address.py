@@ -120,6 +120,23 @@ def parse_address(text: str) -> Address:
     return Address(text=text, form="path", base=base, options=options, distortions=distortions)
 
 
+def file_of(source: str | Path) -> Path | None:
+    """Give the file or folder that a source is read from; None for a built-in, a program, or an address that is none.
+
+    Examples
+    --------
+    >>> str(file_of("real.npz?key=images!shift=1")), str(file_of("my_gan.py:net")), file_of("toy:ring8")
+    ('real.npz', 'my_gan.py', None)
+    """
+    if isinstance(source, Path):
+        return source
+    try:
+        address = parse_address(source)
+    except ConfigError:  # said where it is opened
+        return None
+    return None if address.scheme else Path(address.base)
+
+
 def exists(text: str) -> bool:
     """Tell whether a path leads somewhere; impossible paths do not."""
     try:

@@ -114,15 +114,33 @@ def require_place(path: Path) -> None:
     Raises
     ------
     ConfigError
-        When the place is none for a file, or is itself called .safetensors.
+        When the place is none for a file, is itself called .safetensors, or such a file of somebody else's stands
+        beside it.
     ReportNotWritten
         When the folder takes no files.
     """
+    sibling = path.with_suffix(".safetensors") if path.name else path
     if path.suffix == ".safetensors":
         raise ConfigError(
             "a part must not be called .safetensors: its states are", received=str(path), remedy="Call it part-1.json."
         )
     require_places([path], "a part")
+    if sibling.exists() and not _holds_a_part(sibling):
+        raise ConfigError(
+            f"the states of the part belong into {sibling.name}, and there is another file of that name",
+            received=str(sibling),
+            remedy="Give the part another name.",
+        )
+
+
+def _holds_a_part(path: Path) -> bool:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return bool((file.metadata() or {}).get("form") == FORM)
+    except (SafetensorError, OSError):
+        return False
 
 
 def write_part(part: Part, path: Path) -> None:

@@ -51,6 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "gate": {
         "core",
         "evaluate",
+        "features",
         "findings",
         "inference",
         "measuring",

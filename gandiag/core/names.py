@@ -1,4 +1,4 @@
-"""Names in messages: the nearest of unknown ones, and those of the sides. Used before NumPy is loaded."""
+"""Names: the nearest of unknown ones, those of the sides, and those of features. Used before NumPy is loaded."""
 
 from __future__ import annotations
 
@@ -14,3 +14,15 @@ def nearest(name: str, known: list[str], fallback: str = "Pick one of these.") -
 def side_of_fake(name: str) -> str:
     """Say in messages which fake source is meant."""
     return f"fake {name!r}" if name else "fake"
+
+
+def parts_of_features(name: str) -> tuple[str, str]:
+    """Split the name of a feature map from what it is told: at the colon, or at the question mark without one.
+
+    Examples
+    --------
+    >>> parts_of_features("pca:50"), parts_of_features("digits-cnn?device=cpu"), parts_of_features("flatten")
+    (('pca', '50'), ('digits-cnn', '?device=cpu'), ('flatten', ''))
+    """
+    at = min((name.index(mark) for mark in ":?" if mark in name), default=len(name))
+    return name[:at], name[at:].removeprefix(":")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from gandiag.core.names import parts_of_features
 from gandiag.errors import ConfigError
 
 if TYPE_CHECKING:
     from gandiag.core.protocols import FeatureMap
     from gandiag.core.samples import SampleSet
+    from gandiag.core.specs import FeatureSpec
 
 LARGEST_FLAT = 4096
 
@@ -64,8 +66,9 @@ def fitted_map(name: str, samples: SampleSet) -> FeatureMap:
     Parameters
     ----------
     name : str
-        A name of ``gandiag list features``, with what it takes after a colon: ``pca:50``. Hyphens and underscores are
-        one. Or code of one's own, ``package.module:attr`` or ``file.py:attr``, which is run.
+        A name of ``gandiag list features``, with what it takes after a colon, and options: ``pca:50``,
+        ``digits-cnn?device=cpu``. Hyphens and underscores are one. Or code of one's own, ``package.module:attr`` or
+        ``file.py:attr``, which is run.
     samples : SampleSet
         Real rows that are set aside: neither those that are compared, nor any of the fake side.
 
@@ -76,22 +79,36 @@ def fitted_map(name: str, samples: SampleSet) -> FeatureMap:
     Raises
     ------
     ConfigError
-        For a name that there is not, or a map that takes nothing after a colon.
+        For a name that there is not, or a map that takes nothing after its name.
     DataError
         When the samples are none that the map is for.
     """
-    from gandiag.core.specs import FEATURES
-    from gandiag.features._own import is_own, own_map
+    from gandiag.features._own import own_map
 
-    base, colon, argument = name.partition(":")
-    known = base if base in FEATURES.names() else base.replace("-", "_")
-    if known not in FEATURES.names() and is_own(name):
+    spec = spec_of(name)
+    if spec is None:
         return own_map(name)
-    spec = FEATURES.get(known)
-    if not colon:
+    base, argument = parts_of_features(name)
+    if base == name:
         return spec.fit(samples)
     if not spec.argument:
         raise ConfigError(
-            f"the feature map {base} takes nothing after a colon", received=name, remedy=f"Name features={base!r}."
+            f"the feature map {base} takes nothing after its name", received=name, remedy=f"Name features={base!r}."
         )
     return spec.fit(samples, argument)
+
+
+def spec_of(name: str) -> FeatureSpec | None:
+    """Find the feature map of a name without fitting it; None for code of one's own, which is not looked at.
+
+    Raises
+    ------
+    ConfigError
+        For a name that there is not.
+    """
+    from gandiag.core.specs import FEATURES
+    from gandiag.features._own import is_own
+
+    base, _ = parts_of_features(name)
+    known = base if base in FEATURES.names() else base.replace("-", "_")
+    return None if known not in FEATURES.names() and is_own(name) else FEATURES.get(known)

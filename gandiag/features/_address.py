@@ -55,7 +55,14 @@ def count(target: str, of: str, *, what: str, default: int | None = None, at_mos
         raise ConfigError(
             f"{of} must be told the number of {what}", received=of, remedy=f"Name it after a colon: {of}:50."
         )
-    return whole(target, f"{of}:{what}", at_least=1, at_most=at_most)
+    try:
+        return whole(target, what, at_least=1, at_most=at_most)
+    except ConfigError as error:
+        raise ConfigError(
+            f"the number of {what} of {of} must be whole, at least 1 and at most {at_most}",
+            received=target,
+            remedy=f"Name {of}:{default or min(50, at_most)}, for example.",
+        ) from error
 
 
 def chosen(value: str, names: Sequence[str], option: str, of: str) -> str:

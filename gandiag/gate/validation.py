@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gandiag.core.names import nearest
-from gandiag.core.specs import FEATURES
 from gandiag.errors import ConfigError, placed
+from gandiag.features import spec_of
 from gandiag.gate.policy import Policy
 from gandiag.gate.running import require_named_baseline, settings_of
 from gandiag.gate.sequential import require_test
@@ -29,7 +29,7 @@ def require_sound(policy: Policy) -> None:
     policy = policy.completed(with_train=True)
     with placed(f"gate.{policy.name}"):
         if policy.features is not None:
-            FEATURES.get(policy.features.partition(":")[0])
+            spec_of(policy.features)
         _require_used(policy.options, settings_of(policy, with_train=True).metrics or ())
         require_named_baseline(policy)
         if policy.sequential:

@@ -8,6 +8,7 @@ from pathlib import PurePath
 import numpy as np
 
 from gandiag import __version__
+from gandiag.core.names import parts_of_features
 from gandiag.core.protocols import FeatureMap
 from gandiag.core.samples import SampleSet
 from gandiag.errors import DataError
@@ -20,14 +21,14 @@ def asked_for(name: str) -> str:
 
     Examples
     --------
-    >>> asked_for("inception:/weights/inception.pth?resize=clean&device=cuda:1"), asked_for("pca:50")
-    ('inception:?resize=clean', 'pca:50')
+    >>> asked_for("inception:/weights/inception.pth?resize=clean&device=cuda:1"), asked_for("digits-cnn?device=cuda")
+    ('inception:?resize=clean', 'digits-cnn')
     """
-    base, colon, argument = name.partition(":")
+    base, argument = parts_of_features(name)
     target, _, query = argument.partition("?")
     options = [part for part in query.split("&") if part and not _is_local(part) and not part.startswith("device=")]
     kept = ("" if _is_local(target) else target) + ("?" + "&".join(options) if options else "")
-    return PurePath(base).name + (colon + kept if kept else "")
+    return PurePath(base).name + (f":{kept}" if kept else "")
 
 
 def _is_local(text: str) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.checks import Matrix
+from gandiag.core.names import parts_of_features
 from gandiag.core.protocols import FeatureMap
 from gandiag.core.samples import KnownModes, SampleSet
 from gandiag.core.specs import FEATURES
@@ -104,7 +105,7 @@ def features_named(reference: Reference, asked: str | None) -> str:
     """
     if asked is not None:
         return asked
-    base, _, argument = reference.features.partition(":")
+    base, argument = parts_of_features(reference.features)
     known = {base, base.replace("-", "_")} & set(FEATURES.names())
     if not known or any(mark in argument for mark in "/\\"):
         raise ConfigError(

@@ -8,7 +8,7 @@ import pytest
 from gandiag.core.samples import KnownModes, SampleSet
 from gandiag.core.specs import FEATURES
 from gandiag.errors import ConfigError, NonFiniteError, RangeError, ShapeError
-from gandiag.features import default_name
+from gandiag.features import default_name, fitted_map
 from gandiag.features._affine import Affine
 
 RNG = np.random.default_rng(0)
@@ -150,6 +150,19 @@ def test_default_names_follow_the_kind() -> None:
     assert default_name(vectors()) == "standardise"
     assert default_name(SampleSet(values=np.ones((3, 1), dtype=int), kind="discrete")) == "identity"
     assert default_name(images(side=64)) == "flatten"
+
+
+def test_options_stand_behind_a_name_with_a_colon_or_without() -> None:
+    samples = images(side=16)
+    for name in ("digits-cnn?device=cpu", "digits-cnn:?device=cpu", "digits_cnn"):
+        assert fitted_map(name, samples).fingerprint().startswith("digits-cnn:64:")
+    with pytest.raises(ConfigError, match="`device` of digits-cnn must be cpu"):
+        fitted_map("digits-cnn?device=tpu", samples)
+    with pytest.raises(ConfigError, match=r"patches must be whole, at least 1 and at most 15; got x\. Name patches:3"):
+        fitted_map("patches:x", samples)
+    # Negative control: the mark of a question is no part of a name, and a name that there is not stays one.
+    with pytest.raises(ConfigError, match=r"no feature of that name; got digit\. Did you mean 'digits_cnn'"):
+        fitted_map("digit?device=cpu", samples)
 
 
 def test_large_images_have_no_default(monkeypatch: pytest.MonkeyPatch) -> None:

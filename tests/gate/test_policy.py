@@ -10,6 +10,7 @@ import pytest
 from gandiag.errors import ConfigError, FileFormatError, UnknownName
 from gandiag.gate.conditions import metrics_of
 from gandiag.gate.policy import Policy, chosen_policy, find_file, policy_from, read_policies
+from gandiag.gate.validation import require_sound
 
 TEXT = """
 [gate.ring]
@@ -31,6 +32,14 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     assert metrics_of(policy.require) == ("mode_coverage", "mmd")
     assert policy.options == {"precision": {"k": 3}}
     assert not policy.strict
+
+
+@pytest.mark.parametrize("features", ["digits-cnn", "digits_cnn?device=cpu", "pca:5", "maps.py:embed"])
+def test_features_are_named_in_a_file_as_on_the_command_line(features: str) -> None:
+    policy = policy_from({"real": "toy:ring8", "fake": "toy:ring8", "features": features})
+    require_sound(policy)
+    with pytest.raises(ConfigError, match=r"no feature of that name; got digits\. Did you mean"):  # negative control
+        require_sound(policy_from({"real": "toy:ring8", "fake": "toy:ring8", "features": "digits"}))
 
 
 def test_pyproject_is_read_under_tool_and_the_nearest_file_upwards_counts(tmp_path: Path) -> None:

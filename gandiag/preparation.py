@@ -61,7 +61,7 @@ def prepare(
     if reference is None:
         fitted = fitted_map(features or default_name(test), fit)
     else:
-        fitted = map_of(reference, fitted_map(features_named(reference, features), raw))
+        fitted = map_of(reference, features_named(reference, features), fitted_map, raw)
     return Prepared(
         real=noting_names(test, names),
         fit=fit,

@@ -13,7 +13,7 @@ from gandiag.core.names import parts_of_features
 from gandiag.core.protocols import FeatureMap
 from gandiag.core.samples import KnownModes, SampleSet
 from gandiag.core.specs import FEATURES
-from gandiag.errors import ConfigError, IntegrityError
+from gandiag.errors import ConfigError, IntegrityError, TooFewSamplesError
 from gandiag.references.reference import Ids, Reference
 
 # Marks samples that are features: under which fingerprint.
@@ -116,18 +116,26 @@ def features_named(reference: Reference, asked: str | None) -> str:
     return reference.features
 
 
-def map_of(reference: Reference, inner: FeatureMap) -> HalfMapped:
-    """Take a map for that of the reference.
+def map_of(reference: Reference, name: str, fit: Callable[[str, SampleSet], FeatureMap], rows: SampleSet) -> HalfMapped:
+    """Fit the map of that name on the raw rows of a reference, and take it for that of the reference.
 
     Raises
     ------
     IntegrityError
-        When it is another one, by its fingerprint.
+        When it is another one, by its fingerprint, or because these rows are too few for it.
     """
+    try:
+        inner = fit(name, rows)
+    except TooFewSamplesError as error:
+        raise _another(reference, name) from error
     if inner.fingerprint() != reference.fingerprint:
-        raise IntegrityError(
-            f"fakes must be mapped as the reference was, by {reference.fingerprint}",
-            received=inner.fingerprint(),
-            remedy="Name the features, the weights and the precision of the reference, or write the reference again.",
-        )
+        raise _another(reference, inner.fingerprint())
     return HalfMapped(inner)
+
+
+def _another(reference: Reference, received: str) -> IntegrityError:
+    return IntegrityError(
+        f"fakes must be mapped as the reference was, by {reference.fingerprint}",
+        received=received,
+        remedy="Name the features, the weights and the precision of the reference, or write the reference again.",
+    )

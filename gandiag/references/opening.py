@@ -79,7 +79,7 @@ def _foreign(arrays: dict[str, NDArray[Any]], members: frozenset[str], *, name: 
     if spatial:
         notes.append("the statistics of spatial features (mu_s, sigma_s) were left out")
     if images:
-        notes.append("the images (arr_0) were left out: save them as .npy to score against them")
+        notes.append(f"the images (arr_0) were left out: name {name}?key=arr_0 to score against them")
     return Reference(
         source=name,
         features="",

@@ -194,7 +194,9 @@ def real_in_words(real: RealSource) -> str:
     noun = {"image": "images", "vector": "vectors", "discrete": "discrete samples"}.get(real.kind, "samples")
     fit = f", {real.n_fit:,} more set aside for fitting" if real.n_fit else ""
     features = f"; features: {printable(real.features)} ({real.dim:,} numbers each)" if real.features else ""
-    return f"{real.n:,} {noun}{fit}{features}"
+    # Statistics of another program do not say of how many rows they are.
+    count = f"{real.n:,} {noun}" if real.n else "an unknown number of rows"
+    return f"{count}{fit}{features}"
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -133,7 +133,7 @@ def streamable(settings: Settings) -> Settings:
 def _features(settings: Settings, fit: SampleSet, reference: Reference | None) -> FeatureMap:
     if reference is None or reference.outline is None:
         return fitted_map(settings.features or default_name(fit), fit)
-    return map_of(reference, fitted_map(features_named(reference, settings.features), reference.outline))
+    return map_of(reference, features_named(reference, settings.features), fitted_map, reference.outline)
 
 
 def _given(raw: SampleSet, features: FeatureMap, fit: np.ndarray[Any, Any]) -> frozenset[str]:

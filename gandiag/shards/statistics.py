@@ -13,7 +13,7 @@ from gandiag.core.report import Report
 from gandiag.core.samples import SampleSet
 from gandiag.core.streams import Frame
 from gandiag.drawing import require_alike
-from gandiag.errors import ConfigError, IntegrityError, placed
+from gandiag.errors import ConfigError, IntegrityError, TooFewSamplesError, placed
 from gandiag.extraction import is_cacheable
 from gandiag.features import fitted_map
 from gandiag.numerics.moments import Moments
@@ -110,9 +110,13 @@ def _one(
 def _features(reference: Reference, settings: Settings, raw: SampleSet) -> FeatureMap:
     name = features_named(reference, settings.features)
     if reference.outline is not None:
-        return map_of(reference, fitted_map(name, reference.outline))
-    found, again = fitted_map(name, raw), fitted_map(name, raw.take(np.arange(2)))
-    if found.fingerprint() != again.fingerprint():
+        return map_of(reference, name, fitted_map, reference.outline)
+    try:
+        found = fitted_map(name, raw)
+        is_fitted = found.fingerprint() != fitted_map(name, raw.take(np.arange(2))).fingerprint()
+    except TooFewSamplesError:  # of rows that it is fitted on
+        is_fitted = True
+    if is_fitted:
         raise ConfigError(
             "features that are fitted on real rows need these rows, and the statistics have none",
             received=name,

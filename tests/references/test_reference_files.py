@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,12 @@ def test_other_features_are_refused_with_both_fingerprints(path: Path) -> None:
     gandiag.save_features(REAL, path)
     with pytest.raises(IntegrityError, match=r"standardise:3:\w{12}; got identity:3:\w{12}"):
         gandiag.score(path, FAKE, features="identity")
+    # Of a map that is fitted on nothing a reference keeps two rows: too few for this one, which is another map.
+    gandiag.save_features(REAL, path, features="identity")
+    for score in (gandiag.score, partial(gandiag.score_shard, shard=(1, 1))):
+        with pytest.raises(IntegrityError, match=r"as the reference was, by identity:3:\w{12}; got pca:2\."):
+            score(path, FAKE, features="pca:2")
+    assert gandiag.score(path, FAKE, features="identity", **QUICK)["energy"].estimate is not None
 
 
 def test_what_the_map_was_fitted_on_travels_only_where_it_matters(path: Path) -> None:
@@ -123,9 +130,7 @@ def test_a_map_that_two_rows_are_too_few_for_keeps_all_that_it_was_fitted_on(fea
     assert [numbers_of(fake) for fake in again.fakes] == [numbers_of(fake) for fake in plain.fakes]
     # Negative control: with two of the rows alone, the map of the reference cannot be had again.
     write_reference(replace(found, outline=found.outline.take(np.arange(2))), path)
-    with pytest.raises(
-        gandiag.DataError, match=r"pca:20 needs at least|must be mapped as the reference was, by pca:64->1"
-    ):
+    with pytest.raises(gandiag.DataError, match=r"must be mapped as the reference was, by pca:64->"):
         gandiag.score(path, "data:digits?split=test", seed=3, **given)
 
 

@@ -82,15 +82,17 @@ def test_the_spatial_statistics_and_the_images_of_adm_are_left_out_with_a_note(t
     told = " ".join(report.real.notes)
     assert "ADM" in told
     assert "mu_s" in told
-    assert "arr_0" in told
+    assert "name adm.npz?key=arr_0" in told
+    assert "real adm.npz: an unknown number of rows; features:" in report.to_text()
     # The images are there for whoever asks for them by name.
     assert gandiag.open_sampler(path, key="arr_0").size == 5
 
 
 def test_features_that_are_fitted_cannot_be_used_with_statistics_of_others(tmp_path: Path) -> None:
     path = foreign(tmp_path / "fid_stats.npz")
-    with pytest.raises(ConfigError, match="need these rows, and the statistics have none"):
-        gandiag.score(path, FAKE, features="standardise", accept_unverified=True)
+    for fitted in ("standardise", "pca:2", "pca:3"):
+        with pytest.raises(ConfigError, match="need these rows, and the statistics have none; got " + fitted):
+            gandiag.score(path, FAKE, features=fitted, accept_unverified=True)
     with pytest.raises(IntegrityError, match="as many features as the reference, 3; got 2"):
         gandiag.score(path, FAKE[:, :2], features="identity", accept_unverified=True)
 

@@ -42,6 +42,8 @@ def faults(claim: Claim) -> list[str]:
         found += [f"no {name}" for name in ("did", "found", "command", "tests") if not getattr(claim, name)]
     if claim.command and "python -c" in claim.command and not claim.prints:
         found.append("code without what it prints")
+    if claim.prints != " ".join(claim.prints.split()):  # as `run` joins what was printed
+        found.append("spaces that no output has")
     if claim.command.startswith("gandiag score") and (not claim.prints or claim.prints in LEGEND):
         found.append("what it prints stands under every report")
     for test in claim.tests:
@@ -84,6 +86,7 @@ def test_a_command_parses_and_what_it_names_exists(claim: Claim) -> None:
         {"named": [50]},
         {"command": "python -c 'print(1)'"},
         {"command": "gandiag score toy:ring8 toy:ring8", "prints": "differs"},
+        {"prints": "[0.9  0.45]"},
     ],
     ids=str,
 )

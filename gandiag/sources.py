@@ -22,6 +22,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from gandiag.core.checks import unknown_name
+from gandiag.core.files import in_home
 from gandiag.core.names import nearest
 from gandiag.core.protocols import Sampler
 from gandiag.core.specs import DATASETS, PATHOLOGIES, SAMPLERS, SamplerSpec
@@ -245,7 +246,7 @@ def _protocol(inner: Sampler, options: dict[str, Any], *, assumed_lag: int) -> S
 
 
 def _from_path(address: Address, options: dict[str, Any]) -> Sampler:
-    path = Path(address.base).expanduser()
+    path = in_home(address.base)
     if not exists(str(path)) and not is_pattern(path):
         raise no_such(address, path)
     return _opened(path, options)

@@ -314,6 +314,13 @@ def test_a_file_is_found_from_the_current_folder_without_putting_that_on_the_pat
     assert str(code.parent) not in sys.path
 
 
+def test_a_home_that_there_is_not_holds_no_file() -> None:
+    with pytest.raises(
+        FileFormatError, match=r"there must be a file or folder of that name; got ~nobody-of-that-name/x\.npy"
+    ):
+        draw("~nobody-of-that-name/x.npy")
+
+
 @pytest.mark.usefixtures("catalogs")
 def test_code_may_name_a_built_in(code: Path) -> None:
     assert draw(f"{code}:address").notes == ("ring sigma=0.1 mode='a'",)

@@ -12,11 +12,12 @@ import re
 import stat
 from pathlib import Path
 
+from gandiag.core.files import in_home, is_homeless
 from gandiag.errors import ConfigError
 
 FOLDER, SIZE = "GANDIAG_CACHE", "GANDIAG_CACHE_SIZE"
 MOST_BYTES = 10 * 10**9
-_OFF = ("off", "none", "0", "no")
+_OFF = ("off", "none", "0", "no", "false")
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
@@ -26,11 +27,12 @@ def folder() -> Path | None:
     if named.lower() in _OFF:
         return None
     if named:
-        return Path(named).expanduser().absolute()
+        found = in_home(named)
+        return found if is_homeless(found) else found.absolute()
     try:
         return Path(importlib.import_module("platformdirs").user_cache_path("gandiag", appauthor=False))
-    except ImportError:
-        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "gandiag"
+    except (ImportError, RuntimeError):  # the latter for a user without a home
+        return in_home(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "gandiag"
 
 
 def most_bytes() -> int:
@@ -41,10 +43,10 @@ def most_bytes() -> int:
     ConfigError
         For a size that is none.
     """
-    text = os.environ.get(SIZE, "").strip().upper()
+    text = os.environ.get(SIZE, "").strip()
     if not text:
         return MOST_BYTES
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]B)?", text)
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]B)?", text.upper())
     if found is None:
         raise ConfigError(
             f"{SIZE} must be a size such as 20GB or 500MB", received=text, remedy="Mend the environment variable."
@@ -58,10 +60,25 @@ def made(place: Path) -> None:
     Raises
     ------
     OSError
-        Where it cannot be made, or others could have put something into it: a checksum guards against accidents, not
-        against them.
+        Where it cannot be made, or `require_own` refuses it.
     """
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not is_homeless(place) and not place.exists():
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    require_own(place)
+
+
+def require_own(place: Path) -> None:
+    """Refuse what is no folder of this user alone.
+
+    Raises
+    ------
+    OSError
+        Where others could have put something into it, too: a checksum guards against accidents, not against them.
+    """
+    if is_homeless(place):
+        raise FileNotFoundError(f"{place} is in a home that there is not ({FOLDER} names another place)")
+    if not place.is_dir():
+        raise NotADirectoryError(f"{place} is no folder")
     if not hasattr(os, "geteuid"):
         return
     found = place.stat()

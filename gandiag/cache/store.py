@@ -65,7 +65,7 @@ class FeatureCache:
         try:
             place.made(folder)
         except OSError as error:
-            _warn(f"features are not cached: {error}")
+            _warn(f"features are not cached: {_why(error)}")
             return None
         return cache
 
@@ -180,6 +180,10 @@ def _features_of(path: Path) -> str:
         return metadata_of(start).get("features", "unreadable")
     except ValueError:
         return "unreadable"
+
+
+def _why(error: OSError) -> str:
+    return str(error) if error.strerror is None else f"{error.filename}: {error.strerror}"
 
 
 def _warn(what: str) -> None:

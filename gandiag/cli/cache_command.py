@@ -21,6 +21,7 @@ def info() -> None:
     """Say where the cache lies and what it holds, by feature map."""
     from gandiag.cache import place
     from gandiag.cache.store import FeatureCache
+    from gandiag.core.files import is_homeless
 
     folder = place.folder()
     if folder is None:
@@ -29,8 +30,14 @@ def info() -> None:
     held = FeatureCache(folder).holdings()
     size = sum(holding.size for holding in held)
     click.echo(f"{folder}: {_told(size)} of at most {_told(place.most_bytes())}")
+    try:
+        if folder.exists() or is_homeless(folder):
+            place.require_own(folder)
+    except OSError as error:
+        click.echo(f"  it is not used: {error}")
     for holding in held:
-        click.echo(f"  {_told(holding.size):>9}  {holding.blocks:>6} blocks  {holding.features}")
+        blocks = "block " if holding.blocks == 1 else "blocks"
+        click.echo(f"  {_told(holding.size):>9}  {holding.blocks:>6} {blocks}  {holding.features}")
 
 
 @command.command("clear")

@@ -14,6 +14,19 @@ from gandiag.errors import ConfigError, ReportNotWritten
 _KEPT = 100
 
 
+def in_home(path: str | Path) -> Path:
+    """Read a leading ``~`` as a home folder; where there is no such home (`is_homeless`) the path stays as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # a user who does not exist, or one without a home, as in some containers
+        return Path(path)
+
+
+def is_homeless(path: Path) -> bool:
+    """Tell whether a path still begins with a home folder that there is not: nothing may be written there."""
+    return bool(path.parts) and path.parts[0].startswith("~")
+
+
 def require_places(paths: Iterable[Path], what: str = "a report") -> None:
     """Refuse places that no file can be written to: asked before hours of work go into what is to stand there.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
-from gandiag.core.files import replace_file
+from gandiag.core.files import is_homeless, replace_file
 from gandiag.errors import ConfigError, IntegrityError
 
 LARGEST = 2 * 10**9  # bytes
@@ -47,6 +47,12 @@ def fetch(url: str, sha256: str, path: Path) -> bytes:
         When what came has another digest; nothing is kept then.
     """
     _require_https(url)
+    if is_homeless(path):
+        raise ConfigError(
+            "downloaded weights must be kept in a folder, and this user has no home",
+            received=str(path),
+            remedy="Name a folder with GANDIAG_WEIGHTS.",
+        )
     try:
         with opener().open(url, timeout=_SECONDS) as answer:
             data = _read(answer, url)

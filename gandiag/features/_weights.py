@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gandiag.core.downloads import downloads_allowed
+from gandiag.core.files import in_home, is_homeless
 from gandiag.errors import ConfigError, FileFormatError, IntegrityError
 from gandiag.features._fetching import agrees, fetch
 
@@ -99,20 +100,21 @@ def folder() -> Path:
     """Find the folder of weights, without touching it."""
     named = os.environ.get(FOLDER, "").strip()
     if named:
-        return Path(named).expanduser().absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "gandiag" / "weights"
+        found = in_home(named)
+        return found if is_homeless(found) else found.absolute()
+    return in_home(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "gandiag" / "weights"
 
 
 def torch_home() -> Path:
     """Find torch's folder of hub and checkpoints, as torch does."""
     home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "torch"
-    return Path(home).expanduser() / "hub"
+    return in_home(home) / "hub"
 
 
 def _found(known: Known, target: str) -> Path | None:
     named = target or (os.environ.get(known.variable, "") if known.variable else "")
     if named:
-        return Path(named).expanduser()
+        return in_home(named)
     places = (folder() / known.file, torch_home() / "checkpoints" / known.file)
     return next((place for place in places if place.is_file()), None)
 

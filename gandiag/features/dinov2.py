@@ -13,9 +13,9 @@ code. Images are read as torch-fidelity reads them for DINOv2: 224 by 224 as in 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+from gandiag.core.files import in_home
 from gandiag.core.samples import SampleSet
 from gandiag.core.specs import FeatureSpec
 from gandiag.errors import ConfigError
@@ -53,7 +53,7 @@ def fit(samples: SampleSet, address: str = "") -> NetworkMap:
     target, options = split(address, ("code", "weights", "sha256", "device"), of="dinov2")
     name = chosen(target or "vit-s-14", tuple(NETWORKS), "network", "dinov2")
     device = device_for(options.get("device", ""), "dinov2")
-    code = Path(options.get("code") or torch_home() / _CODE).expanduser()
+    code = in_home(options.get("code") or torch_home() / _CODE)
     if not (code / "hubconf.py").is_file():
         raise ConfigError(
             "dinov2 features need the authors' code in torch's folder; nothing is downloaded",

@@ -254,7 +254,7 @@ def test_the_place_is_named_by_the_environment(tmp_path: Path, monkeypatch: pyte
 
 def test_a_size_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(place.SIZE, "plenty")
-    with pytest.raises(ConfigError, match=place.SIZE):
+    with pytest.raises(ConfigError, match=f"{place.SIZE} must be a size such as 20GB or 500MB; got plenty"):
         place.most_bytes()
 
 
@@ -263,7 +263,10 @@ def test_a_place_that_cannot_be_or_that_others_can_write_to_is_not_used(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv(place.FOLDER, str(tmp_path / "file" / "below"))
-    with pytest.warns(CacheWarning, match="not cached"):
+    with pytest.warns(CacheWarning, match="not cached: .*file/below: Not a directory"):
+        assert FeatureCache.default() is None
+    monkeypatch.setenv(place.FOLDER, str(tmp_path / "file"))
+    with pytest.warns(CacheWarning, match="file is no folder"):
         assert FeatureCache.default() is None
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o777)
@@ -274,6 +277,28 @@ def test_a_place_that_cannot_be_or_that_others_can_write_to_is_not_used(
     monkeypatch.setenv(place.FOLDER, str(tmp_path / "dangling"))
     with pytest.warns(CacheWarning, match="not cached"):
         assert FeatureCache.default() is None
+
+
+@pytest.mark.parametrize("named", ["~nobody-of-that-name/cache", None])
+def test_a_home_that_there_is_not_is_no_place_for_a_cache(
+    named: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Containers run users without a home: nothing may be written to a folder called ``~``, and the run goes on."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(place.FOLDER, raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    if named is None:
+        monkeypatch.delenv("HOME", raising=False)
+        monkeypatch.setattr("os.getuid", lambda: 2**31 - 7)
+    else:
+        monkeypatch.setenv(place.FOLDER, named)
+    with pytest.warns(CacheWarning, match="not cached: ~.* is in a home that there is not"):
+        assert FeatureCache.default() is None
+    assert list(tmp_path.iterdir()) == []
+    # Negative control: with a home there is a place.
+    monkeypatch.delenv(place.FOLDER, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert FeatureCache.default() is not None
 
 
 def test_rows_that_come_again_are_cached_and_those_of_a_generator_are_not(

@@ -36,6 +36,26 @@ def test_what_is_held_is_listed_and_removed(
     assert capsys.readouterr().out == "removed 2 files, 32.6 kB\n"
 
 
+def test_why_a_folder_is_not_used_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "own").mkdir(mode=0o700)
+    told = {"open": "can be written to by others", "file": "is no folder", "own": "", "absent": ""}
+    for name, why in told.items():
+        monkeypatch.setenv(place.FOLDER, str(tmp_path / name))
+        assert run(monkeypatch, "info") == 0
+        found = capsys.readouterr().out
+        assert why in found
+        assert ("it is not used" in found) == bool(why)
+    monkeypatch.setenv(place.FOLDER, "~nobody-of-that-name/cache")
+    assert run(monkeypatch, "info") == 0
+    assert "it is not used: ~nobody-of-that-name/cache is in a home that there is not" in capsys.readouterr().out
+    assert not (tmp_path / "absent").exists()
+
+
 def test_a_cache_that_is_switched_off_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -150,6 +150,22 @@ def test_the_folder_is_under_the_cache_of_the_user(monkeypatch: pytest.MonkeyPat
     assert _weights.folder() == tmp_path / "gandiag" / "weights"
 
 
+def test_a_home_that_there_is_not_is_no_folder_for_weights(
+    network: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GANDIAG_WEIGHTS", "~nobody-of-that-name/weights")
+    monkeypatch.setenv("TORCH_HOME", "~nobody-of-that-name/torch")
+    with pytest.raises(ConfigError, match=r"nothing is downloaded.*put it at ~nobody"):
+        load(KNOWN)
+    with downloading(True), pytest.raises(ConfigError, match=r"must be kept in a folder.*Name a folder with GANDIAG_W"):
+        load(KNOWN)
+    with pytest.raises(ConfigError, match=r"~nobody-of-that-name/net\.pth"):
+        load(KNOWN, "~nobody-of-that-name/net.pth")
+    assert network.asked == []
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("command", ["score", "check"])
 def test_the_command_line_allows_it_for_one_command(
     command: str, network: Opener, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -193,9 +193,10 @@ def real_in_words(real: RealSource) -> str:
     """Describe the real side in one line."""
     noun = {"image": "images", "vector": "vectors", "discrete": "discrete samples"}.get(real.kind, "samples")
     fit = f", {real.n_fit:,} more set aside for fitting" if real.n_fit else ""
-    features = f"; features: {printable(real.features)} ({real.dim:,} numbers each)" if real.features else ""
+    features = f"; features: {printable(real.features)}" if real.features else ""
     # Statistics of another program do not say of how many rows they are.
     count = f"{real.n:,} {noun}" if real.n else "an unknown number of rows"
+    count += f" of {real.dim:,} number{'s' if real.dim != 1 else ''}"
     return f"{count}{fit}{features}"
 
 

@@ -83,7 +83,7 @@ def test_the_spatial_statistics_and_the_images_of_adm_are_left_out_with_a_note(t
     assert "ADM" in told
     assert "mu_s" in told
     assert "name adm.npz?key=arr_0" in told
-    assert "real adm.npz: an unknown number of rows; features:" in report.to_text()
+    assert "real adm.npz: an unknown number of rows of 3 numbers; features:" in report.to_text()
     # The images are there for whoever asks for them by name.
     assert gandiag.open_sampler(path, key="arr_0").size == 5
 

@@ -119,3 +119,11 @@ def test_any_name_is_printable_at_any_width(name: str, width: int) -> None:
     text = to_text(replace(report, fakes=(replace(report.fakes[0], name=name),)), width)
     text.encode("utf-8")
     assert "\x1b" not in text
+
+
+def test_the_size_of_a_sample_is_not_taken_for_that_of_its_features(report: Report) -> None:
+    few = replace(report, real=replace(report.real, dim=64, features="pca:64->20:5a36871beff3"))
+    told = " ".join(to_text(few, width=200).split())
+    assert "1,000 vectors of 64 numbers, 500 more set aside for fitting; features: pca:64->20:5a36871beff3 " in told
+    one = replace(report, real=replace(report.real, dim=1))
+    assert "1,000 vectors of 1 number, 500" in to_text(one, width=200)

@@ -2,7 +2,7 @@
 
 A loader over a counted data set is read to its end once per draw, keeping rows at random places, so that a sorted
 loader is never cut to a prefix. An iterable of unknown length is read in order, and its order is looked at for
-dependence. An iterator can be read once only.
+dependence. An iterator can be read once only. A torch ``IterableDataset`` gives one sample at a time, as torch has it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gandiag.core.specs import SamplerSpec
 from gandiag.errors import GandiagError, SamplerContractError, SamplerExhausted, SamplerTimeout
 from gandiag.samplers._finish import finish
 from gandiag.samplers._guard import call
-from gandiag.samplers._items import holds_pictures, samples_of
+from gandiag.samplers._items import as_batch, comes_in, holds_pictures, samples_of
 from gandiag.samplers._picture_rows import USES, PictureRows
 from gandiag.samplers._receive import Array, Form, as_labels, refuse_nonfinite, to_numpy
 from gandiag.samplers._settings import Settings, rows_asked_for
@@ -46,7 +46,7 @@ class BatchSampler:
     def __init__(self, source: Any, settings: Settings) -> None:
         self.name = settings.name or type(source).__name__
         self._source, self._settings, self._lag = source, settings, settings.lag or 1
-        self._rows = _counted(source)
+        self._rows, self._comes_in = _counted(source), comes_in(source)
 
     @property
     def size(self) -> int | None:
@@ -95,6 +95,7 @@ class BatchSampler:
         began = time.monotonic()
         for batch in self._each(len(wanted), seed):
             rows, marks = samples_of(batch, self._settings.key, name=self.name)
+            rows, marks = as_batch(rows, marks, self._comes_in, name=self.name)
             if holds_pictures(rows):
                 rows = pictures.stacked(rows if isinstance(rows, list | tuple) else [rows], f"batch at row {seen}")
             block = to_numpy(rows, name=self.name)
@@ -160,7 +161,8 @@ class BatchSampler:
 def _counted(source: Any) -> int | None:
     """Count the rows of a loader over a counted data set that leaves nothing out."""
     dataset, sampler = getattr(source, "dataset", None), getattr(source, "sampler", None)
-    if dataset is None or getattr(source, "drop_last", False):
+    in_batches = getattr(source, "batch_sampler", source) is not None  # else items may hold any number of rows
+    if dataset is None or getattr(source, "drop_last", False) or not in_batches:
         return None
     try:
         return len(dataset if sampler is None else sampler)

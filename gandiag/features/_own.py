@@ -21,14 +21,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gandiag.core.protocols import FeatureMap
 from gandiag.core.samples import KnownModes, SampleSet, on_host
-from gandiag.errors import ConfigError, GandiagError, NonFiniteError, ShapeError
+from gandiag.errors import ConfigError, DtypeError, GandiagError, NonFiniteError, ShapeError
 from gandiag.features._images import unit_values
 from gandiag.features._packages import digest_of_state
 
@@ -88,24 +88,7 @@ class OwnMap:
         return np.concatenate(parts)
 
     def _checked(self, block: NDArray[Any], samples: SampleSet) -> NDArray[np.float64]:
-        try:
-            given = self.function(block, samples)
-            found = np.asarray(on_host(given) if hasattr(given, "detach") else given, dtype=np.float64)
-        except GandiagError:
-            raise
-        except Exception as error:
-            raise _raised(self.name, error, "map rows") from error
-        if found.ndim != 2 or len(found) != len(block) or found.shape[1] == 0:
-            raise ShapeError(
-                f"{self.name} must give one row of features for each of {len(block)} rows, shape ({len(block)}, d)",
-                received=f"shape {found.shape}",
-                remedy="Flatten what belongs to one row, and keep the order of the rows.",
-            )
-        if not np.isfinite(found).all():
-            raise NonFiniteError(
-                f"{self.name} must give finite features", received="NaN or infinity", remedy="Mend the map."
-            )
-        return found
+        return _checked(self.name, lambda: self.function(block, samples), len(block))
 
     def fingerprint(self) -> str:
         """Name the code, and the start of a digest of its file and its tensors."""
@@ -114,6 +97,87 @@ class OwnMap:
     def modes(self, modes: KnownModes) -> KnownModes | None:
         """Drop exact modes: whether the map is affine is not known."""
         return None
+
+
+@dataclass(frozen=True, eq=False)
+class WholeMap:
+    """A map in full of the user's own: it is asked as it is, and what it gives is looked at.
+
+    Parameters
+    ----------
+    name : str
+        What messages call it.
+    inner : FeatureMap
+    identity : str
+        Its fingerprint.
+    """
+
+    name: str
+    inner: FeatureMap
+    identity: str
+
+    def __call__(self, samples: SampleSet) -> NDArray[np.float64]:
+        """Map samples to features, shape (n, d).
+
+        Raises
+        ------
+        ConfigError
+            When the code raises.
+        DtypeError, ShapeError, NonFiniteError
+            When it does not give one row of real, finite numbers each.
+        """
+        return _checked(self.name, lambda: self.inner(samples), len(samples))
+
+    @property
+    def cacheable(self) -> bool:
+        """As the map says."""
+        return bool(getattr(self.inner, "cacheable", False))
+
+    @property
+    def device(self) -> str:
+        """As the map says."""
+        return str(getattr(self.inner, "device", ""))
+
+    @property
+    def classify(self) -> Callable[[NDArray[np.float64]], NDArray[np.float64]] | None:
+        """As the map's."""
+        found: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = getattr(self.inner, "classify", None)
+        return found
+
+    def fingerprint(self) -> str:
+        """As the map names itself."""
+        return self.identity
+
+    def modes(self, modes: KnownModes) -> KnownModes | None:
+        """Map exact modes as the map does."""
+        return self.inner.modes(modes)
+
+
+def _checked(name: str, give: Callable[[], Any], rows: int) -> NDArray[np.float64]:
+    """Take what code gives for so many rows, where it is one row of real, finite numbers for each."""
+    try:
+        given = give()
+        found = np.asarray(on_host(given) if hasattr(given, "detach") else given)
+    except GandiagError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _raised(name, error, "map rows") from error
+    if found.ndim != 2 or len(found) != rows or found.shape[1] == 0:
+        raise ShapeError(
+            f"{name} must give one row of features for each of {rows} rows, shape ({rows}, d)",
+            received=f"shape {found.shape}",
+            remedy="Flatten what belongs to one row, and keep the order of the rows.",
+        )
+    if found.dtype.kind not in "biuf":
+        raise DtypeError(
+            f"{name} must give real numbers",
+            received=f"dtype {found.dtype}",
+            remedy="Split complex values in two columns; encode anything else as numbers.",
+        )
+    found = found.astype(np.float64, copy=False)
+    if not np.isfinite(found).all():
+        raise NonFiniteError(f"{name} must give finite features", received="NaN or infinity", remedy="Mend the map.")
+    return found
 
 
 def own_map(name: str) -> FeatureMap:
@@ -134,16 +198,16 @@ def own_map(name: str) -> FeatureMap:
     if isinstance(found, type):
         try:
             found = found()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _raised(name, error, "be made without arguments") from error
     if not callable(found):
         raise ConfigError(
             "features must be something that maps rows", received=f"{name}, a {type(found).__name__}",
             remedy="Name a function, a torch module, or an object with __call__, fingerprint and modes.",
         )  # fmt: skip
-    if callable(getattr(found, "fingerprint", None)) and callable(getattr(found, "modes", None)):
-        return cast(FeatureMap, found)
     shown = f"{Path(module_name).name if module_name.endswith('.py') else module_name}:{attribute}"
+    if callable(getattr(found, "fingerprint", None)) and callable(getattr(found, "modes", None)):
+        return WholeMap(shown, found, _named_by_itself(found, shown))
     source = Path(getattr(module, "__file__", None) or "")
     digest = hashlib.sha256(source.read_bytes() if source.is_file() else b"").hexdigest()
     torch = sys.modules.get("torch")
@@ -151,6 +215,18 @@ def own_map(name: str) -> FeatureMap:
         digest = hashlib.sha256((digest + digest_of_state(found.state_dict())).encode()).hexdigest()
         return OwnMap(shown, _by_module(found), digest)
     return OwnMap(shown, lambda block, _: found(block), digest)
+
+
+def _named_by_itself(found: Any, name: str) -> str:
+    try:
+        identity = found.fingerprint()
+    except (Exception, SystemExit) as error:
+        raise _raised(name, error, "name itself") from error
+    if not isinstance(identity, str):
+        raise ConfigError(
+            f"fingerprint() of {name} must give text", received=repr(identity), remedy='Return "mine:2", for example.'
+        )
+    return identity
 
 
 def _by_module(network: Any) -> Callable[[NDArray[Any], SampleSet], Any]:
@@ -184,7 +260,7 @@ def _loaded(module: str, name: str) -> ModuleType:
             received=name,
             remedy="See `gandiag list features`; a file of your own is named file.py:attr.",
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _raised(name, error, "be imported") from error
 
 
@@ -205,7 +281,7 @@ def _from_file(path: Path) -> ModuleType:
     return module
 
 
-def _raised(name: str, error: Exception, what: str) -> ConfigError:
+def _raised(name: str, error: BaseException, what: str) -> ConfigError:
     return ConfigError(
         f"the code of the features must {what} without an error",
         received=f"{name}: {type(error).__name__}: {str(error)[:200]}",

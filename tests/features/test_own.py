@@ -9,7 +9,7 @@ import pytest
 
 import gandiag
 from gandiag.core.samples import SampleSet
-from gandiag.errors import ConfigError, NonFiniteError, ShapeError, UnknownName
+from gandiag.errors import ConfigError, DtypeError, NonFiniteError, ShapeError, UnknownName
 from gandiag.features import fitted_map
 
 CODE = """
@@ -36,6 +36,27 @@ class Whole:
     def modes(self, modes):
         return None
 
+class WholeShort(Whole):
+    def __call__(self, samples):
+        return samples.matrix()[:-1]
+class WholeHoles(Whole):
+    def __call__(self, samples):
+        return np.full((len(samples), 2), np.inf)
+class WholeRaises(Whole):
+    def __call__(self, samples):
+        raise KeyError("lost")
+class Numbered(Whole):
+    def fingerprint(self):
+        return 3
+class Unnamed(Whole):
+    def fingerprint(self):
+        raise RuntimeError("no name")
+class Kept(Whole):
+    cacheable = True
+    device = "tpu:3"
+    def classify(self, rows):
+        return rows
+
 class Home:
     nested = staticmethod(rows)
 
@@ -45,6 +66,9 @@ def raises(block): raise ValueError("no luck")
 def flat(block): return block.sum(axis=1)
 def short(block): return block[:-1]
 def holes(block): return np.full((len(block), 2), np.nan)
+def complex_(block): return block * 1j
+def words(block): return np.full((len(block), 2), "1")
+def leaves(block): raise SystemExit(3)
 def ragged(block): return np.ones((len(block), len(block)))
 class Needy:
     def __init__(self, x): pass
@@ -90,6 +114,11 @@ def test_a_map_in_full_is_taken_as_it_is(file: str) -> None:
     features = fitted_map(f"{file}:Whole", vectors())
     assert features.fingerprint() == "whole:1"
     np.testing.assert_allclose(features(vectors()), vectors().values + 1.0)
+    kept = fitted_map(f"{file}:Kept", vectors())
+    plain = (getattr(features, name) for name in ("cacheable", "device", "classify"))
+    assert tuple(plain) == (False, "", None)
+    assert (kept.cacheable, kept.device) == (True, "tpu:3")  # type: ignore[attr-defined]
+    assert kept.classify(3) == 3  # type: ignore[attr-defined]
 
 
 def test_a_torch_module_gets_images_channels_first_in_units_of_the_range(file: str) -> None:
@@ -114,6 +143,12 @@ def test_an_installed_module_is_found_by_its_name() -> None:
         ("flat", ShapeError, r"shape \(256, d\); got shape \(256,\)"),
         ("short", ShapeError, r"got shape \(255, 3\)"),
         ("holes", NonFiniteError, "must give finite features"),
+        ("complex_", DtypeError, "must give real numbers; got dtype complex128"),
+        ("words", DtypeError, "must give real numbers; got dtype <U1"),
+        ("leaves", ConfigError, "must map rows without an error; got .*SystemExit: 3"),
+        ("WholeShort", ShapeError, r"WholeShort must give one row .* for each of 300 rows.*got shape \(299, 3\)"),
+        ("WholeHoles", NonFiniteError, "WholeHoles must give finite features"),
+        ("WholeRaises", ConfigError, "WholeRaises: KeyError: 'lost'"),
         ("ragged", ShapeError, r"features of one width; got \[44, 256\]"),
     ],
 )
@@ -126,6 +161,8 @@ def test_what_cannot_be_loaded_is_told(file: str, tmp_path: Path) -> None:
     for name, told in (
         (f"{file}:absent", "must define 'absent'"),
         (f"{file}:number", "something that maps rows; got .*a int"),
+        (f"{file}:Numbered", r"fingerprint\(\) of maps.py:Numbered must give text; got 3"),
+        (f"{file}:Unnamed", "must name itself without an error; got .*no name"),
         (f"{file}:Needy", "be made without arguments without an error; got .*TypeError"),
         (f"{tmp_path}/none.py:rows", "a Python file of that name"),
         ("no_such_package.maps:rows", "no feature map and no module 'no_such_package.maps'"),

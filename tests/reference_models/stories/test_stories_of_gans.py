@@ -8,10 +8,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from reference_models.stories import infogan_codes, mode_hopping, playground, saturating_gradients, unrolled_modes
+from reference_models.stories import (
+    infogan_codes,
+    infogan_numbers,
+    mode_hopping,
+    playground,
+    saturating_gradients,
+    unrolled_modes,
+)
 
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
 Numbers = dict[str, Any]
 
 # As measured by the quick forms with seed 0.
@@ -25,6 +36,13 @@ MEASURED: dict[str, Numbers] = {
         "InfoGAN_NMI": [0.1249, 0.7082],
         "plain GAN_L_I": [0.0719, 0.0185],
         "plain GAN_NMI": [0.0051, 0.0254],
+    },
+    "infogan_numbers": {
+        "InfoGAN_read": [0.9661],
+        "InfoGAN_lean": [0.5211],
+        "InfoGAN_clean": [0.3389],
+        "plain GAN_read": [0.1578],
+        "plain GAN_lean": [0.0977],
     },
     "unrolled_modes": {
         "GAN_held": 1.375,
@@ -40,7 +58,7 @@ MEASURED: dict[str, Numbers] = {
         "d_fake": [0.4940, 0.4553, 0.3192, 0.3400, 0.4421, 0.3694],
     },
 }
-MODULES = (saturating_gradients, infogan_codes, mode_hopping, playground, unrolled_modes)
+MODULES = (saturating_gradients, infogan_codes, infogan_numbers, mode_hopping, playground, unrolled_modes)
 STORIES = {m.STORY.name: m for m in MODULES}
 
 
@@ -59,6 +77,9 @@ SPOILED: list[tuple[str, Callable[[Numbers], Any]]] = [
     ("infogan_codes", swapped("InfoGAN_L_I", "plain GAN_L_I")),
     ("infogan_codes", swapped("InfoGAN_NMI", "plain GAN_NMI")),
     ("infogan_codes", lambda n: n.update({"plain GAN_L_I": n["InfoGAN_L_I"]})),
+    ("infogan_numbers", swapped("InfoGAN_read", "plain GAN_read")),
+    ("infogan_numbers", swapped("InfoGAN_lean", "plain GAN_lean")),
+    ("infogan_numbers", lambda n: n.update(InfoGAN_clean=[0.97])),  # angle and stroke, as the picture has it
     ("playground", lambda n: n.update(g_loss=[0.6931] * 6)),
     ("mode_hopping", lambda n: n.update({"WGAN-GP_modes": 7})),
     ("mode_hopping", lambda n: n.update({"packed GAN_modes": 7, "GAN_held": 8.0})),
@@ -90,3 +111,31 @@ def test_a_quick_story_comes_out(name: str, tmp_path: Path) -> None:
     assert tale.holds
     assert (tmp_path / f"{name}.png").stat().st_size > 10_000
     assert json.loads((tmp_path / f"{name}.json").read_text())["holds"] is True
+
+
+def drawn_strokes(category: NDArray[np.int64], slope: Vector, width: Vector) -> Matrix:
+    """Draw bars through the middle of 16 by 16 pixels, -1 to 1; categories stand in other places."""
+    y, x = np.indices((16, 16), dtype=np.float64) - 7.5
+    across = np.abs(x - category[:, None, None] - slope[:, None, None] * y)
+    ends: Matrix = np.where((across < width[:, None, None]) & (np.abs(y) < 6.0), 1.0, -1.0)
+    return ends
+
+
+def test_numbers_that_lean_and_ink_are_clean_and_mixed_ones_are_not() -> None:
+    rng = np.random.default_rng(0)
+    codes, category = rng.uniform(-1.0, 1.0, size=(2, 600)), np.repeat([0, 1, 2], 200)
+    sign = np.where(category == 1, -1.0, 1.0)
+    for flipped, least, most in ((1.0, 0.9, 1.0), (sign, 0.0, 0.5)):
+        images = drawn_strokes(category, 0.4 * codes[0] * flipped, 2.0 + codes[1])
+        traits = infogan_numbers.lean(images), infogan_numbers.ink(images)
+        leans, inks = (
+            np.stack([infogan_numbers.by_category(code, trait, category) for code in codes]) for trait in traits
+        )
+        assert np.abs(leans[0]).min() > 0.9
+        assert least <= infogan_numbers.clean(leans, inks) <= most
+
+
+def test_a_stroke_of_known_slope_has_that_lean() -> None:
+    slope = np.array([-0.4, 0.0, 0.4])
+    found = infogan_numbers.lean(drawn_strokes(np.zeros(3, dtype=np.int64), slope, np.full(3, 1.5)))
+    np.testing.assert_allclose(found, slope, atol=0.05)

@@ -61,9 +61,9 @@ def test_ends_without_an_angle_between_them_are_joined_by_a_line() -> None:
 def test_images_are_those_of_the_latents_and_the_generator_is_as_it_was() -> None:
     painter = Painter().train()
     sheet = interpolation(painter, drawn(4).reshape(2, 2, 8), columns=5)
-    assert sheet.images.shape == (2, 5, 6, 6, 1)
-    np.testing.assert_allclose(sheet.images[:, :, 0, 0, 0], sheet.latents[:, :, 0] * 0.25, rtol=1e-5)
-    np.testing.assert_allclose(sheet.images[:, :, 5, 5, 0], sheet.latents[:, :, 1] * 0.25, rtol=1e-5)
+    assert sheet.images.shape == (2, 5, 6, 6)
+    np.testing.assert_allclose(sheet.images[:, :, 0, 0], sheet.latents[:, :, 0] * 0.25, rtol=1e-5)
+    np.testing.assert_allclose(sheet.images[:, :, 5, 5], sheet.latents[:, :, 1] * 0.25, rtol=1e-5)
     assert painter.training
 
 
@@ -77,7 +77,7 @@ def test_a_trait_is_what_one_group_has_and_the_other_lacks() -> None:
     step = sheet.latents[:, 2] - start
     np.testing.assert_allclose(np.linalg.norm(step, axis=1), np.linalg.norm(trait), rtol=1e-4)
     assert abs(step[0] @ trait) < 0.9 * trait @ trait  # another direction
-    assert np.all(sheet.images[:, 1, 0, 0, 0] > sheet.images[:, 0, 0, 0, 0] + 0.5)
+    assert np.all(sheet.images[:, 1, 0, 0] > sheet.images[:, 0, 0, 0] + 0.5)
     again = arithmetic(Painter(), having, lacking, start)
     assert np.array_equal(sheet.latents, again.latents)
 

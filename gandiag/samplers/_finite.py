@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,12 +126,12 @@ class FiniteSampler:
         vectors = form.kind == "vector" and dtype.kind == "f"
         images = form.kind == "image" and dtype.name in ("uint8", "uint16")  # in range, whatever they hold
         free = self._settings.value_range is None and self._value_range is None
-        return (vectors or images) and not form.change and size > MOST_BYTES_READ and free
+        return (vectors or images) and form.is_view and size > MOST_BYTES_READ and free
 
     def _on_disk(self, values: np.memmap[Any, Any], index: NDArray[np.int64]) -> SampleSet:
         bounds = (0.0, float(np.iinfo(values.dtype).max)) if self._form.kind == "image" else None
         return SampleSet(
-            values=MappedRows(values, index, name=self.name),
+            values=MappedRows(cast("np.memmap[Any, Any]", self._form.apply(values)), index, name=self.name),
             kind=self._form.kind,
             labels=None if self._labels is None else self._labels[index],
             value_range=bounds,

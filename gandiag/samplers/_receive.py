@@ -179,7 +179,12 @@ class Form:
             raise ShapeError(
                 "discrete samples must have shape (n,) or (n, t)", received=f"shape {shape}", remedy="Reshape them."
             )
-        if rank == 4 and _channels_first(shape, settings, name=name):
+        first = rank == 4 and _channels_first(shape, settings, name=name)
+        if rank == 4 and shape[1 if first else 3] == 1:
+            # Grey files, and most grey data, have no axis of channels: one picture has one form.
+            change = "grey_first" if first else "grey_last"
+            return cls(kind="image", change=change, notes=("the axis of the single channel was left out: grey",))
+        if first:
             return cls(kind="image", change="channels_last", notes=("channels were moved from first to last",))
         return cls(kind="image", change="", notes=())
 
@@ -196,8 +201,17 @@ class Form:
         kind = settings.kind or ("discrete" if whole else "vector")
         return cls(kind=kind, change="column", notes=(f"one value per sample: read as a single {kind} column",))
 
+    @property
+    def is_view(self) -> bool:
+        """Whether the stored form shows the rows as they are: only axes of length 1 are left out."""
+        return self.change in ("", "grey_first", "grey_last")
+
     def apply(self, rows: Array) -> Array:
         """Bring rows into the stored form."""
+        if self.change == "grey_first":
+            return rows[:, 0]
+        if self.change == "grey_last":
+            return rows[..., 0]
         if self.change == "column":
             return rows[:, None]
         if self.change == "flatten":

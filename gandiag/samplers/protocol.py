@@ -95,7 +95,13 @@ class CheckedSampler:
             )
             samples = replace(samples, values=checked.values, kind=checked.kind, value_range=checked.value_range)
         lag = 1 if self._settings.lag else samples.lag or self._assumed
-        return replace(samples, lag=lag, source=self.name)
+        return replace(_grey(samples), lag=lag, source=self.name)
+
+
+def _grey(samples: SampleSet) -> SampleSet:
+    """Leave out the axis of a single channel, as on every other way in."""
+    is_grey = samples.kind == "image" and samples.shape[2:] == (1,) and not hasattr(samples.values, "rows")
+    return replace(samples, values=samples.values[..., 0]) if is_grey else samples
 
 
 SAMPLER = SamplerSpec(

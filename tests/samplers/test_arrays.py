@@ -203,7 +203,10 @@ def test_discrete_can_be_declared_and_must_be_whole() -> None:
         ((50, 6, 5), None, (6, 5)),
         ((50, 3, 6, 5), None, (6, 5, 3)),
         ((50, 6, 5, 3), None, (6, 5, 3)),
-        ((50, 1, 6, 5), None, (6, 5, 1)),
+        ((50, 1, 6, 5), None, (6, 5)),
+        ((50, 6, 5, 1), None, (6, 5)),
+        ((50, 1, 6, 1), "channels_first", (6, 1)),
+        ((50, 1, 6, 1), "channels_last", (1, 6)),
         ((50, 3, 6, 3), "channels_first", (6, 3, 3)),
         ((50, 3, 6, 3), "channels_last", (3, 6, 3)),
         ((50, 2, 6, 5), "channels_first", (6, 5, 2)),
@@ -214,8 +217,10 @@ def test_b24_images_are_stored_channels_last(shape: tuple, layout: str | None, s
     samples = draw(values, 50, layout=layout)
     assert samples.kind == "image"
     assert samples.shape == stored
-    moved = np.moveaxis(values, 1, -1) if sorted(stored) == sorted(shape[1:]) and stored != shape[1:] else values
-    np.testing.assert_array_equal(samples.values, moved[np.random.default_rng(1).permutation(50)])
+    moved = np.moveaxis(values, 1, -1) if layout != "channels_last" and shape[1] in (1, 2, 3) else values
+    expected = moved[np.random.default_rng(1).permutation(50)].reshape(50, *stored)
+    np.testing.assert_array_equal(samples.values, expected)
+    assert ("the axis of the single channel was left out: grey" in samples.notes) == (1 in shape[1:])
 
 
 def test_images_can_be_declared_vectors_and_flat_rows_not_images() -> None:

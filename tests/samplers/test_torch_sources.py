@@ -153,7 +153,7 @@ def test_outputs_in_a_dict_need_a_key() -> None:
         def forward(self, z: torch.Tensor) -> dict[str, torch.Tensor]:
             return {"images": z.reshape(-1, 1, 2, 2), "extra": z}
 
-    assert draw(Wrapped(), latent="normal:4", key="images").shape == (2, 2, 1)
+    assert draw(Wrapped(), latent="normal:4", key="images").shape == (2, 2)
     with pytest.raises(SamplerContractError, match="got a dict with keys images, extra"):
         draw(Wrapped(), latent="normal:4")
     with pytest.raises(SamplerContractError, match="entry called 'imgs'; got images, extra"):

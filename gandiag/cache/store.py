@@ -53,7 +53,8 @@ class FeatureCache:
     def __init__(self, folder: Path, most_bytes: int = place.MOST_BYTES) -> None:
         self.folder, self.most_bytes = folder, most_bytes
         self._writes, self._warned = True, False
-        self._unchecked = 0
+        # What earlier runs have left is looked at with the first block: many short runs would never come to a tenth.
+        self._unchecked = most_bytes
 
     @classmethod
     def default(cls) -> FeatureCache | None:

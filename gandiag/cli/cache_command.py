@@ -56,7 +56,7 @@ def clear() -> None:
 
 
 def _told(size: int) -> str:
-    for unit, bytes_ in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+    for unit, bytes_ in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if size >= bytes_:
             return f"{size / bytes_:.3g} {unit}"
     return f"{size} bytes"

@@ -212,6 +212,21 @@ def test_the_blocks_least_recently_used_go_first(tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in blocks(cache)) <= 0.8 * cache.most_bytes
 
 
+def test_many_short_runs_stay_within_the_size_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No run alone writes a tenth of what the cache may hold; together they write four times as much."""
+
+    def held_after(runs: int) -> int:
+        place_of = tmp_path / str(len(list(tmp_path.iterdir())))
+        for i in range(runs):
+            run = FeatureCache(place_of, most_bytes=200_000)
+            run.put(f"{i:064x}", np.random.default_rng(i).normal(size=(100, 20)), features="f")
+        return sum(path.stat().st_size for path in blocks(FeatureCache(place_of)))
+
+    assert held_after(50) <= 200_000
+    monkeypatch.setattr(FeatureCache, "trim", lambda self: None)
+    assert held_after(50) > 700_000  # negative control: nothing else keeps it small
+
+
 def test_what_killed_jobs_leave_is_swept_when_it_is_old(cache: FeatureCache) -> None:
     extracted(CountedMap(), samples(), cache=cache)
     beside = blocks(cache)[0].parent

@@ -11,6 +11,7 @@ import numpy as np
 from gandiag.cache.store import FeatureCache
 from gandiag.core.protocols import FeatureMap, Progress, Sampler
 from gandiag.core.samples import SampleSet
+from gandiag.device import device_of, placing_networks
 from gandiag.drawing import drawn_real
 from gandiag.errors import ConfigError, placed
 from gandiag.extraction import extracted, is_cacheable
@@ -25,6 +26,7 @@ from gandiag.shards.sides import real_side
 from gandiag.sources import file_of, open_sampler
 
 
+@placing_networks
 def save_features(
     source: Any,
     path: str | Path,
@@ -35,6 +37,7 @@ def save_features(
     seed: int = 0,
     cache: bool = True,
     rows: bool = True,
+    device: str | None = None,
     progress: Progress | None = None,
     **opening: Any,
 ) -> Reference:
@@ -60,6 +63,9 @@ def save_features(
         Write the features of all rows, which every metric can be scored against. Without, mean and covariance alone are
         written, in one pass that holds one block of rows; what looks no further can be scored against them. The rows
         set aside then count too, where nothing is fitted on them.
+    device : str, optional
+        Where the network of the feature map runs, unless its name says another place (``?device=``); on a CUDA device
+        where there is one when absent.
     progress : callable, optional
         Called as ``progress(step, done, total)``.
     **opening
@@ -76,6 +82,7 @@ def save_features(
     """
     require_place(Path(path))  # before the work
     Settings(features=features, n=n, seed=seed, cache=cache)  # refuses what makes no sense
+    device_of((), device)
     tell = progress or (lambda step, done, total: None)
     given = {**opening, **({} if labels is None else {"labels": labels})}
     with placed("real"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -108,3 +109,17 @@ def test_a_device_that_the_caller_names_reaches_the_feature_map() -> None:
     # The negative control: left alone, the map takes the card that is not there.
     with pytest.raises((AssertionError, RuntimeError, gandiag.GandiagError), match=r"(?i)cuda"):
         gandiag.score(images[:40], images[40:], **call)
+
+
+@pytest.mark.usefixtures("with_a_card")
+def test_a_reference_is_made_on_the_device_that_is_named(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 17, (60, 8, 8)).astype(np.uint8)
+    found = gandiag.save_features(images, tmp_path / "ref.npz", features="digits-cnn", device="cpu", cache=False)
+    assert found.d == 64
+    with pytest.raises((AssertionError, RuntimeError, gandiag.GandiagError), match=r"(?i)cuda"):  # negative control
+        gandiag.save_features(images, tmp_path / "ref.npz", features="digits-cnn", cache=False)
+
+
+def test_a_device_that_is_not_there_is_told_whatever_the_features(tmp_path: Path) -> None:
+    with pytest.raises(gandiag.ConfigError, match=r"`device` must be cpu, cuda or cuda:<number>.*got tpu"):
+        gandiag.save_features(np.zeros((9, 2)), tmp_path / "ref.npz", device="tpu")

@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "featuring": {
         "cache",
         "core",
+        "device",
         "drawing",
         "extraction",
         "features",

@@ -20,6 +20,7 @@ from gandiag.cli._downloads import allow_download
     "--statistics", is_flag=True, help="Write mean and covariance alone, in one pass over any number of rows."
 )
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the feature cache.")
+@click.option("--device", help="Where the network of the feature map runs: cuda, cuda:1 or cpu.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def command(
     source: str,
@@ -29,6 +30,7 @@ def command(
     n: int | None,
     statistics: bool,
     no_cache: bool,
+    device: str | None,
     seed: int,
 ) -> None:
     """Map SOURCE, the real data, to features once and write them as a reference.
@@ -53,6 +55,7 @@ def command(
             seed=seed,
             cache=not no_cache,
             rows=not statistics,
+            device=device,
             progress=progress,
         )
     what = "mean and covariance of" if found.rows is None else f"{len(found.rows.fit)} rows set aside and"

@@ -63,8 +63,9 @@ def _write_shard(
     with stdout_for_results_only(), progress_bar() as progress:
         part = score_shard(real, fake, shard, progress=progress, **asked)
     write_part(part, path)
-    count = len(part.blocks)
-    click.echo(f"wrote {path}: {count} {'block' if count == 1 else 'blocks'} of shard {shard[0]}/{shard[1]}")
+    count, states = len(part.blocks), path.with_suffix(".safetensors").name
+    blocks = f"{count} {'block' if count == 1 else 'blocks'} of shard {shard[0]}/{shard[1]}"
+    click.echo(f"wrote {path} and {states}: {blocks}")
     return 0
 
 

@@ -114,8 +114,8 @@ def require_place(path: Path) -> None:
     Raises
     ------
     ConfigError
-        When the place is none for a file, is itself called .safetensors, or such a file of somebody else's stands
-        beside it.
+        When the place is none for a file, is itself called .safetensors, or such a file of somebody else's, or of
+        another part, stands beside it.
     ReportNotWritten
         When the folder takes no files.
     """
@@ -125,11 +125,12 @@ def require_place(path: Path) -> None:
             "a part must not be called .safetensors: its states are", received=str(path), remedy="Call it part-1.json."
         )
     require_places([path], "a part")
-    if sibling.exists() and not _holds_a_part(sibling):
+    # Of part.1 and part.2 the states would have one name: an earlier run of this part has left its JSON too.
+    if sibling.exists() and not (path.exists() and _holds_a_part(sibling)):
         raise ConfigError(
             f"the states of the part belong into {sibling.name}, and there is another file of that name",
             received=str(sibling),
-            remedy="Give the part another name.",
+            remedy="Give the part another name, such as part-1.json.",
         )
 
 

@@ -76,6 +76,9 @@ def test_states_are_not_written_over_data_that_lie_beside_them(
     assert run(monkeypatch, *words, "ref.json") == 2
     assert "another file of that name" in capsys.readouterr().err
     assert Path("ref.safetensors").read_bytes() == before
+    assert run(monkeypatch, *words, "part.1") == 0
+    assert run(monkeypatch, *words, "part.2") == 2
+    assert "belong into part.safetensors, and there is another" in capsys.readouterr().err
     # Negative control: an earlier part of that name is replaced, as a shard that runs again does.
-    assert run(monkeypatch, *words, "part.json") == 0
-    assert run(monkeypatch, *words, "part.json") == 0
+    assert run(monkeypatch, *words, "own.json") == 0
+    assert run(monkeypatch, *words, "own.json") == 0

@@ -35,7 +35,8 @@ def test_shards_and_their_merge(
 ) -> None:
     for i in (1, 2, 3):
         assert run(monkeypatch, *SHARDED, "--shard", f"{i}/3", "--json", f"part-{i}.json") == 0
-        assert f"shard {i}/3" in capsys.readouterr().out
+        assert f"wrote part-{i}.json and part-{i}.safetensors: " in (told := capsys.readouterr().out)
+        assert f"shard {i}/3" in told
     assert run(monkeypatch, "merge", "part-1.json", "part-3.json") == 2
     assert "no part of shard 2/3" in capsys.readouterr().err
     assert run(monkeypatch, "merge", *(f"part-{i}.json" for i in (3, 1, 2)), "--json", "report.json") == 0

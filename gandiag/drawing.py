@@ -84,8 +84,16 @@ def require_alike(real: SampleSet, other: SampleSet) -> None:
         raise RangeError(
             f"both sides must be in one range; {real.source} declares {ours[0]:g} to {ours[1]:g}",
             received=f"{other.source} declares {theirs[0]:g} to {theirs[1]:g}",
-            remedy="Rescale one side, for instance divide 8-bit images by 255.",
+            remedy=f"Rescale one side, for instance every value x of the latter to {_rescaled(theirs, ours)}.",
         )
+
+
+def _rescaled(given: tuple[float, float], wanted: tuple[float, float]) -> str:
+    """Write the map of one range to another: a generator's -1 to 1 to the bytes of files, for most."""
+    factor = (wanted[1] - wanted[0]) / (given[1] - given[0])
+    shifted = "x" if given[0] == 0 else f"(x {'+' if given[0] < 0 else '-'} {abs(given[0]):g})"
+    scaled = f"{shifted} * {factor:g}" if factor >= 1 else f"{shifted} / {1 / factor:g}"
+    return scaled if wanted[0] == 0 else f"{scaled} {'+' if wanted[0] > 0 else '-'} {abs(wanted[0]):g}"
 
 
 def noting_formats(real: SampleSet, fake: SampleSet) -> SampleSet:

@@ -16,6 +16,7 @@ from gandiag.core.comparison import Comparison
 from gandiag.core.results import Floor, KnownNull, Measurement, PValue
 from gandiag.core.samples import SampleSet
 from gandiag.core.specs import METRICS
+from gandiag.drawing import _rescaled
 from gandiag.errors import DtypeError, NotConverged, RangeError, ShapeError, TooFewSamplesError
 from gandiag.measuring import adjusted
 
@@ -196,8 +197,26 @@ def test_images_in_other_units_are_refused() -> None:
     rng = np.random.default_rng(0)
     bytes_ = SampleSet(values=rng.integers(0, 256, (60, 4, 4)), kind="image", value_range=(0, 255), lag=1)
     floats = SampleSet(values=rng.random((60, 4, 4)), kind="image", value_range=(0, 1), lag=1)
-    with pytest.raises(RangeError, match="divide 8-bit images by 255"):
+    with pytest.raises(RangeError, match=r"every value x of the latter to x \* 255\."):
         gandiag.score(bytes_, floats, **QUICK)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "says"),
+    [
+        ((0, 1), (0, 255), "x * 255"),
+        ((-1, 1), (0, 255), "(x + 1) * 127.5"),
+        ((0, 255), (0, 1), "x / 255"),
+        ((0, 255), (-1, 1), "x / 127.5 - 1"),
+        ((-1, 1), (0, 1), "(x + 1) / 2"),
+        ((0, 255), (0, 65535), "x * 257"),
+    ],
+)
+def test_the_way_from_one_range_to_another_is_written_out(given: Any, wanted: Any, says: str) -> None:
+    found = _rescaled(given, wanted)
+    assert found == says
+    for low, high in zip(given, wanted, strict=True):
+        assert eval(found, {"x": low}) == pytest.approx(high)  # noqa: S307 - our own words
 
 
 def test_holm_is_over_one_samplers_panel() -> None:

@@ -38,6 +38,18 @@ COMMANDS = {
 }
 
 
+# Options of sources, which have no option of a command, with what could stand for them in an address.
+_ADDRESSED = {
+    "alpha": "white",
+    "frames": "first",
+    "key": "NAME",
+    "lag": "1",
+    "layout": "channels_first",
+    "recursive": "yes",
+    "value_range": "0:1",
+}
+
+
 class LazyGroup(click.Group):
     """Loads the module of a command only when the command is run."""
 
@@ -87,7 +99,7 @@ def main() -> None:
         _leave_threads_behind()
         sys.exit(130)
     except GandiagError as error:
-        sys.exit(_told(str(error), error.exit_code))
+        sys.exit(_told(f"{error}{_in_an_address(error.remedy)}", error.exit_code))
     except MemoryError as error:
         sys.exit(_told(f"out of memory. {error}. Give fewer rows with --n, or fewer metrics.", 5))
     except BrokenPipeError:
@@ -98,6 +110,16 @@ def main() -> None:
         at = traceback.extract_tb(error.__traceback__)[-1]
         what = f"{type(error).__name__} at {Path(at.filename).name}:{at.lineno}: {error}"
         sys.exit(_told(f"internal error; got {what}. This is a bug of gandiag: please report it.", 4))
+
+
+def _in_an_address(remedy: str) -> str:
+    """Say how an option that a remedy names as Python does is written here, where sources are text."""
+    named = [option for option in _ADDRESSED if f"{option}=" in remedy and f"?{option}=" not in remedy]
+    return (
+        f" On the command line such an option stands behind the source: SOURCE?{named[0]}={_ADDRESSED[named[0]]}"
+        if named
+        else ""
+    )
 
 
 def _told(message: str, code: int) -> int:

@@ -75,7 +75,8 @@ def listed(
         raise TooFewSamplesError(
             f"{name} must hold images ({', '.join(sorted(ENDINGS))})",
             received="none" + _in_words(skipped),
-            remedy="Check the path; subfolders are read one level deep, as classes, or at any depth with recursive.",
+            remedy="Check the path; subfolders are read one level deep, as classes, or at any depth with recursive=True"
+            + (", and links are never followed." if skipped["link"] else "."),
         )
     labels = [class_code(path.partition("/")[0]) for path in chosen] if classes else None
     notes = () if labels is None else (f"the {len(set(labels))} subfolders were read as classes",)

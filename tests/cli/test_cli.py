@@ -52,6 +52,7 @@ def folder(tmp_path: Path) -> Path:
     np.save(tmp_path / "fake.npy", rng.normal(size=(150, 3)) + 1.0)
     np.save(tmp_path / "nan.npy", np.full((50, 3), np.nan))
     np.save(tmp_path / "wide.npy", rng.normal(size=(150, 4)))
+    np.savez(tmp_path / "two.npz", a=rng.normal(size=(150, 3)), b=rng.normal(size=(150, 3)))
     (tmp_path / "mine.py").write_text(
         "import numpy as np\n\ndef sampler(n, rng):\n    return rng.normal(size=(n, 3))\n\n"
         "def broken(n, rng):\n    raise RuntimeError('out of luck')\n"
@@ -89,12 +90,19 @@ def test_score_writes_json_and_html_where_asked(folder: Path) -> None:
         (["score", "real.npy", "fake.npy", "--metrics", "enrgy"], 2, "Did you mean 'energy'"),
         (["score", "real.npy", "toy:ring9"], 2, "Did you mean 'toy:ring8'"),
         (["score", "real.npy"], 2, "FAKE"),
+        (["score", "real.npy", "two.npz"], 2, "stands behind the source: SOURCE?key=NAME"),
         (["scroe"], 2, "Did you mean 'score'"),
         (["list", "metric"], 2, "metrics"),
     ],
 )
 def test_bad_input_gets_its_exit_code_and_a_remedy(folder: Path, args: list[str], code: int, says: str) -> None:
     require_refused(gandiag(*args, cwd=folder), code, says)
+
+
+def test_an_address_that_is_written_so_is_taken(folder: Path) -> None:
+    """Negative control of the hint above: what it says to write is what helps, and other remedies have no such hint."""
+    assert gandiag("score", "real.npy", "two.npz?key=a", *QUICK, cwd=folder).returncode == 0
+    assert "SOURCE?" not in gandiag("score", "real.npy", "wide.npy", cwd=folder).stderr
 
 
 def require_refused(done: Done, code: int, says: str) -> None:

@@ -127,6 +127,18 @@ def test_b02_folders_without_images_are_refused(tmp_path: Path, names: list[str]
         open_sampler(str(tmp_path))
 
 
+def test_a_folder_of_links_alone_says_that_links_are_not_followed(tmp_path: Path) -> None:
+    save(tmp_path / "data" / "a.png", grey())
+    links = tmp_path / "links"
+    links.mkdir()
+    (links / "a.png").symlink_to(tmp_path / "data" / "a.png")
+    with pytest.raises(TooFewSamplesError, match=r"got none, skipped 1 link\. .*and links are never followed\."):
+        open_sampler(str(links))
+    (links / "a.png").unlink()  # negative control: without links nothing is said of them
+    with pytest.raises(TooFewSamplesError, match=r"got none\. .*with recursive=True\.$"):
+        open_sampler(str(links))
+
+
 def test_a_single_image_is_refused(tmp_path: Path) -> None:
     save(tmp_path / "a.png", grey())
     with pytest.raises(FileFormatError, match=r"must come as a folder; got a\.png"):

@@ -1,4 +1,4 @@
-"""The story of super-resolution: its verdict takes what was measured and rejects what did not happen."""
+"""Stories of super-resolution and of crossing: each verdict takes what was measured and rejects what did not happen."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from reference_models.stories import srgan_blur
+from gandiag.datasets.boxes import read_amounts
+from reference_models.stories import object_crossing, srgan_blur
 
 Numbers = dict[str, Any]
-STORED = Path(__file__).parents[2] / "docs" / "stories" / "srgan_blur.json"
+STORED = Path(__file__).parents[2] / "docs" / "stories"
 
 
-def numbers() -> Numbers:
-    return copy.deepcopy(json.loads(STORED.read_text())["numbers"])
+def numbers(story: str = "srgan_blur") -> Numbers:
+    return copy.deepcopy(json.loads((STORED / f"{story}.json").read_text())["numbers"])
 
 
 def swapped(*keys: str) -> Callable[[Numbers], None]:
@@ -49,3 +51,36 @@ def test_the_verdict_rejects_what_did_not_happen(spoil: Callable[[Numbers], obje
 def test_the_quick_story_comes_out(tmp_path: Path) -> None:
     tale = srgan_blur.STORY.tell(tmp_path, quick=True)
     assert tale.holds
+
+
+def test_the_verdict_on_crossings_takes_what_was_measured() -> None:
+    assert object_crossing.verdict(numbers("object_crossing"))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda n: n["put"].__setitem__(-1, n["put"][0]),  # before anything was in the code of the object
+        lambda n: n["left"].__setitem__(-1, n["left"][0]),
+        lambda n: n["amount"].__setitem__(-1, n["amount_of_the_mean_object"]),
+        lambda n: n["monotone"].__setitem__(-1, 0.5),
+        lambda n: n.update(amount_of_the_mean_object=0.9),
+    ],
+)
+def test_the_verdict_on_crossings_rejects_what_did_not_happen(spoil: Callable[[Numbers], object]) -> None:
+    found = numbers("object_crossing")
+    spoil(found)
+    assert not object_crossing.verdict(found)
+
+
+def test_what_arrives_is_compared_with_what_was_sent() -> None:
+    a, b, sent = object_crossing.pairs(0)
+    assert object_crossing.correlation(read_amounts(a), sent) == pytest.approx(1.0)
+    assert object_crossing.correlation(read_amounts(a[::-1]), sent) < 0.3
+    assert object_crossing.correlation(np.full(len(sent), 9.0), sent) == 0.0
+    assert (read_amounts(b) < 6).all()
+
+
+@pytest.mark.slow
+def test_the_quick_crossing_comes_out(tmp_path: Path) -> None:
+    assert object_crossing.STORY.tell(tmp_path, quick=True).holds

@@ -37,6 +37,8 @@ class Block:
         Of the streams that the block draws from.
     real_labels : ndarray of int, shape (k,), or None
         Classes of the real rows.
+    classify : callable, optional
+        Features to class probabilities, where the map ends in a classifier.
     """
 
     real: Matrix
@@ -45,6 +47,11 @@ class Block:
     number: int
     seed: int
     real_labels: NDArray[np.int64] | None = None
+    classify: Callable[[Matrix], Matrix] | None = None
+
+    def class_probabilities(self) -> tuple[Matrix, Matrix]:
+        """Give the class probabilities of real and of fake rows: read off the features, or the rows themselves."""
+        return (self.real, self.fake) if self.classify is None else (self.classify(self.real), self.classify(self.fake))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

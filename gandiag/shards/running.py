@@ -84,7 +84,15 @@ def _block(setup: Setup, number: int, *, looked_at: bool) -> tuple[Block, str]:
         outside = outside_range(fake, setup.real.outline.value_range)
     labels = None if real is None else real.labels
     return (
-        Block(real=ours, fake=theirs, outside=outside, number=number, seed=setup.frame.seed, real_labels=labels),
+        Block(
+            real=ours,
+            fake=theirs,
+            outside=outside,
+            number=number,
+            seed=setup.frame.seed,
+            real_labels=labels,
+            classify=getattr(setup.features, "classify", None),
+        ),
         why,
     )
 

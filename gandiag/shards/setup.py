@@ -141,7 +141,7 @@ def _given(raw: SampleSet, features: FeatureMap, fit: np.ndarray[Any, Any]) -> f
     there = {
         "range": raw.value_range is not None,
         "inception": features.fingerprint().startswith("inception"),
-        "probabilities": likely,
+        "probabilities": likely or getattr(features, "classify", None) is not None,
     }
     return frozenset(name for name, is_there in there.items() if is_there)
 

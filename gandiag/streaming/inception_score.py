@@ -16,7 +16,7 @@ _WHY = "relabellings need all rows at once, and a merged state has none"
 
 def _of(block: Block, fixed: Arrays) -> Arrays:
     out: dict[str, NDArray[Any]] = {}
-    for side, rows in (("real", block.real), ("fake", block.fake)):
+    for side, rows in zip(("real", "fake"), block.class_probabilities(), strict=True):
         whole = rows.sum(axis=1, keepdims=True)
         # Features that are no probabilities are asked for their score too; they do not reach `finish`.
         shares = rows / np.where(whole > 0.0, whole, 1.0)
@@ -47,7 +47,7 @@ def finish(state: Arrays, fixed: Arrays, frame: Frame, *, rng: np.random.Generat
             "floor": _WHY,
             "p_value": _WHY,
         },
-        details={"splits": 1, "sd_of_splits": 0.0, "real": _score(state, "real"), "classes": frame.d},
+        details={"splits": 1, "sd_of_splits": 0.0, "real": _score(state, "real"), "classes": len(state["fake.shares"])},
     )
 
 

@@ -270,3 +270,23 @@ def test_shards_find_the_features_that_an_ordinary_score_has_kept(
     asked.clear()
     gandiag.merge(parts_of(REAL, FAKE, 2, **QUICK))
     assert asked == []
+
+
+@pytest.mark.parametrize("as_reference", [False, True])
+def test_an_inception_score_is_read_off_features_that_end_in_a_classifier(as_reference: bool, tmp_path: Path) -> None:
+    real: Any = "data:digits?split=train"
+    fake = "data:digits?split=test!drop_modes=3"
+    asked: dict[str, Any] = {"features": "digits-cnn", "metrics": ["inception_score", "frechet"]}
+    plain = gandiag.score(real, fake, permutations=19, **asked)["inception_score"]
+    if as_reference:
+        real = tmp_path / "ref.npz"
+        gandiag.save_features("data:digits?split=train", real, features="digits-cnn")
+    for count in (1, 2):
+        merged = gandiag.merge(parts_of(real, fake, count, **asked))["inception_score"]
+        assert merged.estimate == pytest.approx(plain.estimate, rel=1e-10)
+        assert merged.details["real"] == pytest.approx(plain.details["real"], rel=1e-10)
+        assert merged.details["classes"] == 10
+    # Negative control: features without a classifier are no probabilities, and have no score.
+    other = gandiag.merge(parts_of("data:digits?split=train", fake, 1, **{**asked, "features": "flatten"}))
+    assert other["inception_score"].status == "undefined"
+    assert "must be class probabilities" in other["inception_score"].reasons["estimate"]

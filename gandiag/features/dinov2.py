@@ -19,7 +19,7 @@ from gandiag.core.files import in_home
 from gandiag.core.samples import SampleSet
 from gandiag.core.specs import FeatureSpec
 from gandiag.errors import ConfigError
-from gandiag.features._address import chosen, split
+from gandiag.features._address import split
 from gandiag.features._images import require_images
 from gandiag.features._network_map import NetworkMap, device_for
 from gandiag.features._packages import Reading, network_map, told
@@ -51,7 +51,13 @@ def fit(samples: SampleSet, address: str = "") -> NetworkMap:
 
     require_images(samples, "dinov2")
     target, options = split(address, ("code", "weights", "sha256", "device"), of="dinov2")
-    name = chosen(target or "vit-s-14", tuple(NETWORKS), "network", "dinov2")
+    name = target or "vit-s-14"
+    if name not in NETWORKS:
+        raise ConfigError(
+            f"the network of dinov2 must be one of {', '.join(NETWORKS)}",
+            received=name,
+            remedy="Name it after a colon: dinov2:vit-s-14.",
+        )
     device = device_for(options.get("device", ""), "dinov2")
     code = in_home(options.get("code") or torch_home() / _CODE)
     if not (code / "hubconf.py").is_file():

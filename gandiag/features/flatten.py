@@ -27,8 +27,10 @@ def fit(samples: SampleSet) -> Affine:
     if samples.value_range is None:
         raise RangeError(
             f"flatten features need to know the value range of {samples.source}",
-            received="images without one",
-            remedy="Pass value_range=(0, 1), (-1, 1) or (0, 255).",
+            received=f"{samples.kind} samples without one",
+            remedy="Pass value_range=(0, 1), (-1, 1) or (0, 255)."
+            if samples.kind == "image"
+            else "It is for pixels of images: choose standardise or identity.",
         )
     low, high = samples.value_range
     width = math.prod(samples.shape)

@@ -85,6 +85,8 @@ def test_flatten_of_bytes_equals_flatten_of_unit_floats() -> None:
 def test_flatten_without_a_value_range_is_refused() -> None:
     with pytest.raises(RangeError, match=r"value range of images.*Pass value_range"):
         FEATURES.get("flatten").fit(images(value_range=None))
+    with pytest.raises(RangeError, match=r"got vector samples without one\. .*choose standardise or identity"):
+        FEATURES.get("flatten").fit(vectors())
 
 
 @pytest.mark.parametrize("name", ["identity", "standardise", "flatten"])

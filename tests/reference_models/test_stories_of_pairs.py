@@ -1,4 +1,4 @@
-"""Stories of super-resolution and of crossing: each verdict takes what was measured and rejects what did not happen."""
+"""Stories of super-resolution, crossing and inpainting: verdicts take what was measured and no other numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gandiag.datasets.boxes import read_amounts
-from reference_models.stories import object_crossing, srgan_blur
+from reference_models.stories import inpainting_weight, object_crossing, srgan_blur
 
 Numbers = dict[str, Any]
 STORED = Path(__file__).parents[2] / "docs" / "stories"
@@ -84,3 +84,23 @@ def test_what_arrives_is_compared_with_what_was_sent() -> None:
 @pytest.mark.slow
 def test_the_quick_crossing_comes_out(tmp_path: Path) -> None:
     assert object_crossing.STORY.tell(tmp_path, quick=True).holds
+
+
+def test_the_verdict_on_inpainting_takes_what_was_measured() -> None:
+    assert numbers("inpainting_weight")["weight"] == list(inpainting_weight.WEIGHTS)
+    assert inpainting_weight.verdict(numbers("inpainting_weight"))
+
+
+@pytest.mark.parametrize("key", ["mse", "detail", "frechet_to_floor"])
+def test_the_verdict_on_inpainting_rejects_what_did_not_happen(key: str) -> None:
+    none, paper, most = inpainting_weight.NONE, inpainting_weight.PAPER, inpainting_weight.MOST
+    flat, early = numbers("inpainting_weight"), numbers("inpainting_weight")
+    flat[key][most] = flat[key][none]
+    assert not inpainting_weight.verdict(flat)
+    early["detail"][paper] = early["detail"][most]
+    assert not inpainting_weight.verdict(early)
+
+
+@pytest.mark.slow
+def test_the_quick_inpainting_comes_out(tmp_path: Path) -> None:
+    assert inpainting_weight.STORY.tell(tmp_path, quick=True).holds

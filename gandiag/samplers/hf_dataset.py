@@ -118,9 +118,9 @@ def _label_column(features: Mapping[str, Any]) -> str | None:
 
 
 def _code(label: Any, feature: Any) -> int:
-    """Read one class: by its name where it has one."""
-    names = getattr(feature, "names", None)
-    return class_code(str(names[label])) if names and isinstance(label, int) and label >= 0 else int(label)
+    """Read one class, a number or what a format makes of it (a tensor): by its name where it has one."""
+    names, number = getattr(feature, "names", None), int(label)
+    return class_code(str(names[number])) if names and number >= 0 else number
 
 
 def _classes(stored: Any, label: str | None, features: Mapping[str, Any], *, name: str) -> list[int] | None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import torch
 from nasty_images import encoded, with_orientation
 from PIL import Image as Pillow
 
@@ -107,6 +108,17 @@ def test_the_image_column_is_found_and_classes_are_read_by_name() -> None:
     assert "images of the column 'image'" in samples.notes
     assert samples.value_range == (0.0, 255.0)
     assert in_order(labelled(), 6, classes="none")[1].labels is None
+
+
+@pytest.mark.parametrize("kind", [np.int64, torch.tensor])
+def test_classes_have_their_names_in_every_format_of_the_set(kind: Any) -> None:
+    """A set in the format of NumPy or torch gives numbers of theirs, and had lost its names."""
+    columns = {"image": stored(), "label": [kind(code) for code in (0, 1, 1, 0, 1, -1)]}
+    found = in_order(Fake(columns, {"image": Image(), "label": ClassLabel(["cat", "dog"])}), 6)[1]
+    names = [class_code(name) for name in ["cat", "dog", "dog", "cat", "dog"]]
+    order = np.random.default_rng(0).permutation(6)
+    # Negative control: -1 means that nobody knows the class, and is the name of none.
+    np.testing.assert_array_equal(found.labels, np.array([*names, -1])[order])
 
 
 def test_b25_stored_bytes_follow_our_rules_and_not_those_of_the_library() -> None:

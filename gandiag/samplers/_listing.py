@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gandiag.core.classes import class_code
@@ -35,6 +35,15 @@ class Listing:
     paths: list[str]
     labels: list[int] | None
     notes: tuple[str, ...] = ()
+
+
+# Reasons that are nouns, where there are several.
+_MANY = {
+    "link": "links",
+    "hidden folder": "hidden folders",
+    "subfolder": "subfolders",
+    "pipe or device": "pipes or devices",
+}
 
 
 def reason_to_skip(name: str) -> str:
@@ -74,7 +83,7 @@ def listed(
     if not chosen:
         raise TooFewSamplesError(
             f"{name} must hold images ({', '.join(sorted(ENDINGS))})",
-            received="none" + _in_words(skipped),
+            received="none" + in_words(skipped),
             remedy="Check the path; subfolders are read one level deep, as classes, or at any depth with recursive=True"
             + (", and links are never followed." if skipped["link"] else "."),
         )
@@ -93,6 +102,13 @@ def _indexed(ordered: list[str], index: Mapping[str, int]) -> Listing:
     return Listing(paths=ordered, labels=None, notes=(without,) if labels else (f"{INDEX} says no classes",))
 
 
-def _in_words(skipped: Counter[str]) -> str:
-    reasons: Sequence[str] = [f"{count} {reason}" for reason, count in skipped.most_common() if count]
+def in_words(skipped: Counter[str]) -> str:
+    """Count what was skipped, by reason; empty where nothing was.
+
+    Examples
+    --------
+    >>> in_words(Counter({"link": 20, "hidden": 3, ".txt": 1}))
+    ', skipped 20 links, 3 hidden, 1 .txt'
+    """
+    reasons = [f"{count} {_MANY.get(why, why) if count > 1 else why}" for why, count in skipped.most_common() if count]
     return f", skipped {', '.join(reasons)}" if reasons else ""

@@ -23,6 +23,7 @@ from gandiag.errors import ConfigError, GandiagError, ImageDecodeError, SamplerE
 from gandiag.samplers._finish import finish
 from gandiag.samplers._images import Header, decode, quiet, read_header, wrong_ending
 from gandiag.samplers._lazy import Decoded
+from gandiag.samplers._listing import in_words
 from gandiag.samplers._receive import Form, refuse_mixed_sizes
 from gandiag.samplers._settings import Settings, rows_asked_for
 
@@ -59,8 +60,7 @@ class Pictures:
 
     def skipped_in_words(self) -> str:
         """Count what was skipped, by reason."""
-        reasons = [f"{count} {reason}" for reason, count in self.skipped.most_common() if count]
-        return f", skipped {', '.join(reasons)}" if reasons else ""
+        return in_words(self.skipped)
 
 
 class PictureSampler:

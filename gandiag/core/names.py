@@ -7,8 +7,9 @@ import difflib
 
 def nearest(name: str, known: list[str], fallback: str = "Pick one of these.") -> str:
     """Say which known name is meant, or where the names are listed."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"Did you mean {close[0]!r}? {fallback}" if close else fallback
+    folded = {entry.casefold(): entry for entry in reversed(known)}
+    close = difflib.get_close_matches(name.casefold(), [*folded], n=1, cutoff=0.5)
+    return f"Did you mean {folded[close[0]]!r}? {fallback}" if close else fallback
 
 
 def side_of_fake(name: str) -> str:

@@ -173,6 +173,8 @@ class TestCatalogs:
     def test_an_unknown_metric_names_the_nearest(self) -> None:
         with pytest.raises(UnknownName, match=r"Did you mean 'energy'\? See `gandiag list metrics`"):
             METRICS.get("enrgy")
+        with pytest.raises(UnknownName, match="Did you mean 'fid'"):
+            METRICS.get("FID")
 
     def test_names_are_the_modules(self) -> None:
         assert "energy" in METRICS.names()

@@ -24,9 +24,9 @@ def check_split(train: np.ndarray, test: np.ndarray) -> None:
 def test_the_halves_are_disjoint_complete_and_stratified() -> None:
     check_split(split_rows("train"), split_rows("test"))
     shuffled = np.random.default_rng(0).permutation(1797)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="<= 1"):
         check_split(shuffled[:899], shuffled[899:])
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="Arrays are not equal"):
         check_split(split_rows("train"), split_rows("train")[:898])
 
 

@@ -33,7 +33,7 @@ def test_probabilities_sum_to_one_and_samples_follow_them(name: str, options: di
     counts = np.bincount(samples.values[:, 0], minlength=50)
     check_shares(counts, probabilities)
     tilted = probabilities * np.linspace(0.8, 1.2, 50)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="counts do not fit"):
         check_shares(counts, tilted / tilted.sum())
 
 

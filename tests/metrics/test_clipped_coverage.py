@@ -47,7 +47,9 @@ def test_the_score_falls_linearly_with_the_share_of_bad_samples() -> None:
     real = rng.normal(size=(500, 8))
     fakes = [with_bad(rng, 500, share) for share in SHARES]
     check_linear(np.array([clipped_coverage(real, fake) for fake in fakes]))
-    with pytest.raises(AssertionError):  # one good sample in a ball is enough for it, so it falls late
+    with pytest.raises(
+        AssertionError, match=r"< 0\.13"
+    ):  # one good sample in a ball is enough for it, so it falls late
         check_linear(np.array([coverage(real, fake) for fake in fakes]))
 
 

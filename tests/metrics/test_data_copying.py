@@ -222,5 +222,5 @@ def test_p_values_hold_their_level_in_many_repetitions(d: int) -> None:
 def test_a_leak_breaks_the_level() -> None:
     close, copies = null_p_values(20, d=2, seed=15, leaky=True)
     for values in (close, copies):
-        with pytest.raises(AssertionError):
+        with pytest.raises(AssertionError, match=r"<= \(0\.01 \+"):
             check_level(values, exact=False)

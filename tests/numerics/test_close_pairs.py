@@ -68,7 +68,7 @@ def test_planted_copies_are_found_in_many_columns_at_any_scale(
     points[50:100] = points[:50] + 1e-3 * rng.normal(size=(50, d))
     radius = 1.5e-3 * d**0.5
     check_copies((points + 10.0) * scale, radius * scale, 50)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="Extra items in the right set"):
         check_copies(points, radius / 3, 50)
 
 

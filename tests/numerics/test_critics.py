@@ -87,7 +87,7 @@ def test_linear_critic_attains_the_known_accuracy_area_and_divergence():
     check(0.6915, 0.7602, 0.1114)
     # Teeth: values of a shift of 0.5 and of 2.
     for wrong in ((0.5987, 0.6382, 0.0303), (0.8413, 0.9214, 0.3368)):
-        with pytest.raises(AssertionError):
+        with pytest.raises(AssertionError, match="comparison failed"):
             check(*wrong)
 
 

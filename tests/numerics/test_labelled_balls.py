@@ -92,7 +92,7 @@ def test_the_check_rejects_a_table_that_forgets_ties() -> None:
     table = neighbour_order(pool)
     at = np.broadcast_to(np.arange(39, dtype=table.first.dtype), table.first.shape)
     forgetful = replace(table, first=at, last=at)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
         check(forgetful, pool, random_labels(rng, 20, 20, 6), 2, "closed")
 
 

@@ -77,7 +77,7 @@ def test_an_offset_leaves_the_covariance_as_it_is(offset: float) -> None:
 def test_raw_second_moments_would_be_caught_at_an_offset() -> None:
     rows = exact_rows() + 1e9
     raw = (rows.T @ rows - len(rows) * np.outer(rows.mean(axis=0), rows.mean(axis=0))) / (len(rows) - 1)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
         covariance_is_kept(raw)
 
 

@@ -37,7 +37,7 @@ def test_the_check_of_radii_rejects_uncentred_expansions() -> None:
     points = offset_with_duplicates(0)
     squares = np.square(points).sum(axis=1)
     naive = np.sqrt(np.maximum(squares[:, None] + squares[None, :] - 2 * points @ points.T, 0))
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
         check_radii(np.sort(naive, axis=1)[:, 2], points, 2)
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from gandiag.errors import ConfigError
+from gandiag.errors import ConfigError, IntegrityError
 from gandiag.shards.parts import Part
 
 _MEETING = ("MASTER_ADDR", "MASTER_PORT")
@@ -93,11 +93,28 @@ def group(rank: int, world: int, *, init_method: str | None = None) -> Iterator[
 
 
 def gathered(part: Part, among: Any) -> list[Part]:
-    """Bring the parts of all ranks to every rank, in the order of the ranks."""
+    """Bring the parts of all ranks to every rank, in the order of the ranks.
+
+    Raises
+    ------
+    IntegrityError
+        When a rank ended before its part was there: it raised, or was killed.
+    """
+    try:
+        found = _exchanged(part.to_bytes(), among)
+    except RuntimeError as error:
+        raise IntegrityError(
+            "every rank must bring its part of the score",
+            received=f"{type(error).__name__}: {str(error)[:200]}",
+            remedy="See what another rank has printed: one that fails or is killed ends the others.",
+        ) from error
+    return [Part.from_bytes(data, name=f"rank {rank}") for rank, data in enumerate(found)]
+
+
+def _exchanged(data: bytes, among: Any) -> list[bytes]:
     import torch
     import torch.distributed as dist
 
-    data = part.to_bytes()
     world = dist.get_world_size(among)
     sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(world)]
     dist.all_gather(sizes, torch.tensor([len(data)], dtype=torch.int64), group=among)
@@ -106,10 +123,7 @@ def gathered(part: Part, among: Any) -> list[Part]:
     mine[: len(data)] = torch.frombuffer(bytearray(data), dtype=torch.uint8)
     found = [torch.empty(longest, dtype=torch.uint8) for _ in range(world)]
     dist.all_gather(found, mine, group=among)
-    return [
-        Part.from_bytes(bytes(one[: int(size)].numpy()), name=f"rank {rank}")
-        for rank, (one, size) in enumerate(zip(found, sizes, strict=True))
-    ]
+    return [bytes(one[: int(size)].numpy()) for one, size in zip(found, sizes, strict=True)]
 
 
 def use_own_device() -> None:

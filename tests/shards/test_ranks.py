@@ -131,3 +131,32 @@ def test_ranks_that_do_not_know_where_to_meet_are_told(monkeypatch: pytest.Monke
     monkeypatch.delenv("MASTER_PORT", raising=False)
     with pytest.raises(ConfigError, match=r"must be told where they meet.*no MASTER_PORT.*unset RANK and WORLD_SIZE"):
         gandiag.score_ranks(np.zeros((40, 2)), np.zeros((40, 2)))
+
+
+FAILS = """
+import sys
+import numpy as np
+import gandiag
+rank, meet = sys.argv[1:]
+rows = np.random.default_rng(0).normal(size=(400, 3))
+try:
+    gandiag.score_ranks(rows, rows[:, : 3 - int(rank)], init_method=meet)
+except gandiag.GandiagError as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_a_rank_that_fails_ends_the_others_with_an_error_that_says_so(tmp_path: Path) -> None:
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, "-c", FAILS, str(rank), f"file://{tmp_path}/meet"],
+            env={**os.environ, "RANK": str(rank), "WORLD_SIZE": "2"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in (0, 1)
+    ]
+    waiting, failing = (process.communicate(timeout=120)[0] for process in ranks)
+    assert failing.startswith("ShapeError")
+    assert waiting.startswith("IntegrityError every rank must bring its part of the score; got ")
+    assert "See what another rank has printed" in waiting

@@ -1,7 +1,8 @@
 """Keyed randomness without state: every draw is a function of (seed, name, step, index).
 
 A run that is resumed needs no saved generator: step 100 draws the same noise whether the run came there in one piece or
-in ten. Draws are made on the host and moved, so that every device sees the same ones.
+in ten. Draws are made on the host and moved, so that every device sees the same ones; masks of dropout alone are the
+device's own.
 """
 
 from __future__ import annotations

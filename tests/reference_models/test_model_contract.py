@@ -173,9 +173,11 @@ def test_a_cuda_run_resumes_bit_for_bit_and_begins_like_one_on_the_host(
     halves = resume(tmp_path / "halves", steps=STEPS, device="cuda")
     one, other = tensors(whole), tensors(halves)
     assert [key for key in one if not torch.equal(one[key], other[key])] == []
-    host = train(name, "smoke", steps=1, device="cpu", **settings)
+    if "dropout" in {field.name for field in dataclasses.fields(MODELS.get(name).config)}:
+        settings["dropout"] = 0.0  # every device draws other masks
+    card, host = (train(name, "smoke", steps=1, device=device, **settings) for device in ("cuda", "cpu"))
     for key, value in host.history[0].items():
-        assert whole.history[0][key] == pytest.approx(value, rel=1e-2, abs=1e-3), key
+        assert card.history[0][key] == pytest.approx(value, rel=1e-2, abs=1e-3), key
     assert np.isfinite(load(tmp_path / "whole", device="cuda").sample(30, rng=np.random.default_rng(0)).values).all()
     mixed = train(name, "smoke", steps=2, log_every=1, device="cuda", mixed="on")
     assert all(np.isfinite(value) for row in mixed.history for value in row.values())

@@ -46,6 +46,13 @@ def drawn_real(real: Sampler, train: SampleSet | None, n: int | None, seed: int)
     return both.take(np.arange(rows)), both.take(np.arange(rows, rows + aside))
 
 
+def noting_fewer(real: SampleSet, n: int | None) -> SampleSet:
+    """Say that there are fewer real rows under test than were asked for, where that is so."""
+    if n is None or len(real) >= n:
+        return real
+    return real.noting(f"{len(real)} rows are left to test with, fewer than the {n} asked for")
+
+
 def drawn_fake(fake: Sampler, name: str, n: int, seed: int) -> SampleSet:
     """Draw ``n`` fake rows, or all where there are fewer, with a note that says so."""
     rows = n if fake.size is None else min(n, fake.size)

@@ -16,6 +16,7 @@ from gandiag.drawing import (
     drawn_real,
     drawn_train,
     kept_sides,
+    noting_fewer,
     noting_formats,
     require_alike,
 )
@@ -87,9 +88,7 @@ def _real_rows(
             trained = drawn_train(train, seed)
     with placed("real"):
         test, fit = drawn_real(real, trained, n, seed) if reference is None else rows_of(reference, n)
-    if n is not None and len(test) < n:
-        test = test.noting(f"{len(test)} rows are left to test with, fewer than the {n} asked for")
-    return test, fit, trained
+    return noting_fewer(test, n), fit, trained
 
 
 def _fake_rows(

@@ -15,7 +15,7 @@ from gandiag.core.names import side_of_fake
 from gandiag.core.protocols import Sampler
 from gandiag.core.rng import stream
 from gandiag.core.samples import SampleSet
-from gandiag.drawing import DEFAULT_N, MOST_FIT, drawn_fake, drawn_real
+from gandiag.drawing import DEFAULT_N, MOST_FIT, drawn_fake, drawn_real, noting_fewer
 from gandiag.errors import placed
 from gandiag.extraction import ROWS
 from gandiag.references.mapping import rows_of
@@ -65,7 +65,7 @@ def real_side(sampler: Sampler, n: int | None, seed: int) -> tuple[Side, SampleS
         reference = reference_of(sampler)
         if reference is not None or sampler.size is not None:
             rows, fit = drawn_real(sampler, None, n, seed) if reference is None else rows_of(reference, n)
-            return _finite(rows, "real"), fit
+            return _finite(noting_fewer(rows, n), "real"), fit
         wanted = n or DEFAULT_N
         fit = sampler.sample(min(max(wanted // 2, 2), MOST_FIT), rng=stream(seed, "real", "set aside"))
         return _endless(sampler, wanted, "real", seed, ("real",)), fit

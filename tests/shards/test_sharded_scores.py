@@ -63,6 +63,13 @@ def test_more_shards_than_blocks_is_no_error() -> None:
     assert numbers(gandiag.merge(parts)) == numbers(whole)
 
 
+def test_fewer_real_rows_than_were_asked_for_are_said() -> None:
+    report = gandiag.merge(parts_of(REAL, generator, 2, n=4000, **QUICK))
+    assert (report.real.n, report.fakes[0].n) == (2250, 4000)
+    assert "2250 rows are left to test with, fewer than the 4000 asked for" in report.real.notes
+    assert gandiag.merge(parts_of(REAL, generator, 1, n=2250, **QUICK)).real.notes == ()
+
+
 def test_the_rows_are_those_of_an_ordinary_score() -> None:
     plain = gandiag.score(REAL, FAKE, metrics=["frechet"], permutations=19)
     merged = gandiag.merge(parts_of(REAL, FAKE, 2, **QUICK))

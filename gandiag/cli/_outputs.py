@@ -43,7 +43,7 @@ def refuse_clashes(
     what : str
         What is written, for messages.
     """
-    from gandiag.core.files import require_places
+    from gandiag.core.files import in_home, require_places
 
     places = [path.resolve() for path in files.values()]
     if len(set(places)) < len(places):
@@ -51,10 +51,16 @@ def refuse_clashes(
         raise click.UsageError(f"{options} name one file. Give each a file of its own.")
     taken = {*places, *(path.resolve() for path in beside)}
     for source in read:
-        for name in () if source is None or "\0" in str(source) else (str(source), re.split("[?!:]", str(source))[0]):
-            if Path(name).resolve() in taken:
+        for name in () if source is None or "\0" in str(source) else _files_of(str(source)):
+            if in_home(name).resolve() in taken:
                 raise click.UsageError(f"{name} would be written over. Name another file for {what}.")
     require_places(files.values(), what)
+
+
+def _files_of(source: str) -> tuple[str, str]:
+    """Name the files that x.npz?key=a, x.npy!noise=0.1 or my.py:draw may be; of toy:ring8 there is none."""
+    bare = re.split("[?!]", source)[0]
+    return source, re.sub(r"(\.py):.*", r"\1", bare)
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,12 @@ def test_a_place_that_is_none_is_told_before_the_work(
     assert not (folder / "worked").exists()
 
 
+def test_a_built_in_is_no_file_that_could_be_lost(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    score = ["score", "toy:ring8", "toy:ring8", "--n", "40", "--metrics", "frechet", "--permutations", "19"]
+    for _ in range(2):  # the report of before may be written over
+        assert run(monkeypatch, *score, "--html", "toy") == 0
+
+
 @pytest.mark.parametrize("words", [[*SCORE, "--json"], [*SHARD, "--json"], [*CHECK, "--junit"], [*FEATURES, "--out"]])
 def test_a_folder_that_takes_no_files_is_told_before_the_work(
     words: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

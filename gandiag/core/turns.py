@@ -55,7 +55,10 @@ class Turns:
 
 @contextmanager
 def holding(lock: Lock) -> Iterator[None]:
-    """Hold a lock; while another thread has it, this thread's turn is another's, where it works in one."""
+    """Hold a lock; while another thread has it, this thread's turn is another's, where it works in one.
+
+    Hold no lock of another kind meanwhile: who waits for that one keeps a turn, and this thread needs one to go on.
+    """
     if not lock.acquire(blocking=False):
         turns: Turns | None = getattr(_THREAD, "turns", None)
         with turns.left() if turns else nullcontext():

@@ -36,7 +36,7 @@ calibrate: $(VENV)/.test
 pages: $(VENV)/.test $(AXE)
 	$(ONE_THREAD) $(BIN)/python -m pytest -m slow --timeout 7200 tests/report tests/lab
 
-# Every quick command of the page of claims, run.
+# Every command of the page of claims, run, the slow ones as well.
 lectures: $(VENV)/.test
 	$(BIN)/python docs/make_lectures.py
 	$(ONE_THREAD) $(BIN)/python -m pytest -m slow --timeout 7200 tests/lectures

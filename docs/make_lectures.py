@@ -9,7 +9,7 @@ One table a deck, ``S0.toml`` to ``S4.toml``, one row a claim::
     verdict = "reproduced"             or corrected, out of scope, open
     why = "..."                        the correction, the reason, what is missing; else what is loose, if anything
     command = '''python -c "..."'''    one line that a reader can run; parts may be joined by &&
-    quick = true                       it ends within a minute on one core
+    quick = true                       it ends within a minute on one core; without it the page marks it as slow
     prints = "..."                     what its output holds
     tests = ["tests/...::test_..."]    what keeps it true
     figure = "stories/....png"         under docs/
@@ -32,12 +32,13 @@ VERDICTS = {
     "out of scope": "Why not",
     "open": "What is missing",
 }
+SLOW = "*Slow*: this may take more than a minute on one core."
 INTRODUCTION = """# The lectures, run
 
 The claims, formulas, systems and figures of five lecture decks on generative models, one by one and in our own words:
 what we did to check it, what came out, and where the claim is wrong or says more than it may. Every command runs from
-a clone after `make test` (the folders that it writes are new ones beside you); the tests named under a claim keep it
-true.
+a clone after `make test` (the folders that it writes are new ones beside you), within a minute on one core unless it is
+marked *slow*; `make lectures` runs them all. The tests named under a claim keep it true.
 
 *Reproduced*: it came out. *Corrected*: it came out with a change, or something else did. *Out of scope*: it is no claim
 that a computation could decide, or it needs data that are not here. *Open*: it could be shown, and is not yet.
@@ -114,6 +115,7 @@ def told(claim: Claim, *, shown: bool) -> str:
         *([f"**What we did.** {claim.did}"] if claim.did else []),
         *([f"**What came out.** {claim.found}"] if claim.found else []),
         *([f"**{VERDICTS[claim.verdict]}.** {claim.why}"] if claim.why else []),
+        *([SLOW] if claim.command and not claim.quick else []),
         *([f"```console\n$ {claim.command}\n```"] if claim.command else []),
         *([f"Kept by {tests}."] if tests else []),
     ]

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
 from lecture_commands import complaints  # noqa: E402
-from make_lectures import FOLDER, PAGE, VERDICTS, Claim, decks, named_things, page  # noqa: E402
+from make_lectures import FOLDER, PAGE, SLOW, VERDICTS, Claim, decks, named_things, page, told  # noqa: E402
 
 CLAIMS = [claim for deck in decks() for claim in deck.claim]
 SHARED = next((p / "shared" for p in ROOT.parents if (p / "shared" / "lectures").is_dir()), None)
@@ -137,6 +137,14 @@ def test_the_things_are_those_of_the_projects_list() -> None:
 
 def test_the_page_is_fresh() -> None:
     assert PAGE.read_text() == page(), "run: python docs/make_lectures.py"
+
+
+def test_a_slow_command_is_marked_and_a_quick_one_is_not() -> None:
+    marked = [claim.id for claim in CLAIMS if SLOW in told(claim, shown=True)]
+    assert marked == [claim.id for claim in CLAIMS if claim.command and not claim.quick]
+    assert SLOW in told(sound(), shown=True)
+    assert SLOW not in told(sound(quick=True), shown=True)
+    assert SLOW not in told(sound(command=""), shown=True)
 
 
 def test_every_link_of_the_page_leads_somewhere() -> None:

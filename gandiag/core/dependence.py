@@ -28,6 +28,10 @@ _PROJECTIONS = 4
 _WIDEST = 256
 _SUSPICIOUS = 4.0
 _WITHIN_NOISE = 3.0
+# A lag that is this many times the spacing needed and still not quiet belongs to a pattern that has no end.
+_FAR = 10
+# Variance, as a multiple of that of independent rows, up to which rows of such a pattern pass for independent.
+_NO_MORE = 1.5
 _ORDERS = 14_999
 _ORDERS_AT_ONCE = 250
 
@@ -45,7 +49,8 @@ def dependence_stride(matrix: Matrix) -> tuple[int, float]:
     stride : int
         1 for rows that are within noise of independent. Otherwise the smallest lag at which neither products nor
         distances stand out, and at least 1.5 integrated autocorrelation times (which leaves a correlation of about
-        0.05 in an autoregression).
+        0.05 in an autoregression). 1 as well for a pattern without end whose lags cancel, such as a file that goes
+        round its classes or takes turns between two sources: chosen at random, its rows pass for independent.
     lag1_z : float
         The most conspicuous lag-1 statistic in standard deviations of a random order: positive where consecutive rows
         are alike, negative where they alternate.
@@ -73,15 +78,16 @@ def dependence_stride(matrix: Matrix) -> tuple[int, float]:
 
 @dataclass(frozen=True, eq=False)
 class _Series:
-    """The order-free ingredients of the statistic: rank scores (n, p) and centred distances (n, n)."""
+    """The order-free ingredients of the statistic: rank scores (n, p), centred distances (n, n), mean distance."""
 
     ranks: Matrix
     distances: Matrix
+    typical: float
 
     @classmethod
     def of(cls, rows: Matrix) -> _Series:
         ranks = np.stack([_ranked(column) for column in _projected(rows).T], axis=1)
-        return cls(ranks, _centred_distances(rows))
+        return cls(ranks, *_centred_distances(rows))
 
     def scores(self, orders: NDArray[np.int64], lags: tuple[int, ...]) -> NDArray[np.float64]:
         """Standardise every statistic of every order, shape (orders, p + 1, lags); alike neighbours are positive."""
@@ -152,7 +158,7 @@ def _ranked(column: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((ranks - ranks.mean()) / len(column))
 
 
-def _centred_distances(rows: Matrix) -> Matrix:
+def _centred_distances(rows: Matrix) -> tuple[Matrix, float]:
     """Compute pairwise distances less both row means, so that far-off rows do not count by where they stand."""
     squares = np.einsum("ij,ij->i", rows, rows)
     gaps = squares[:, None] + squares[None, :] - 2.0 * rows @ rows.T
@@ -161,9 +167,10 @@ def _centred_distances(rows: Matrix) -> Matrix:
     np.fill_diagonal(distances, 0.0)
     n = len(rows)
     row_means = distances.sum(axis=1) / (n - 1)
-    distances -= row_means[:, None] + row_means[None, :] - row_means.mean()
+    typical = float(row_means.mean())
+    distances -= row_means[:, None] + row_means[None, :] - typical
     np.fill_diagonal(distances, 0.0)
-    return distances
+    return distances, typical
 
 
 def _product_moments(ranks: Matrix, k: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -217,27 +224,38 @@ def _beats_all_orders(series: _Series, lags: tuple[int, ...], highest: float) ->
 
 
 def _stride(series: _Series) -> int:
-    """Take the first lag that is quiet in every statistic, and at least 1.5 autocorrelation times."""
+    """Take the first lag that is quiet in every statistic, and at least 1.5 autocorrelation times.
+
+    Where lags stand out far beyond the longest of these times, what they add cancels: the file goes round its classes,
+    or takes turns between two sources. Its rows vary no more than independent ones, and no spacing would be quiet.
+    """
     n = len(series.ranks)
     longest = n // 2
     order = np.arange(n)[None, :]
-    quiet = longest
-    for k in range(1, longest + 1):
+    time = max(_summed(correlations) for correlations in (*map(_autocorrelations, series.ranks.T), _likeness(series)))
+    enough = min(longest, int(np.ceil(1.5 * time)))
+    for k in range(1, min(longest, _FAR * enough) + 1):
         if np.abs(series.scores(order, (k,))).max() < _WITHIN_NOISE:
-            quiet = k
-            break
-    times = [_autocorrelation_time(column) for column in series.ranks.T]
-    return max(2, quiet, min(longest, int(np.ceil(1.5 * max(times)))))
+            return max(2, k, enough)
+    return 1 if time < _NO_MORE else enough
 
 
-def _autocorrelation_time(column: NDArray[np.float64]) -> float:
-    """Sum autocorrelations up to the first window of five times the sum (Sokal 1997, section 3.3)."""
+def _autocorrelations(column: NDArray[np.float64]) -> NDArray[np.float64]:
     n = len(column)
-    power = np.abs(np.fft.rfft(column, 2 * n)) ** 2
-    correlation = np.fft.irfft(power)[:n]
-    if correlation[0] <= 0:
-        return 1.0
-    times = 2.0 * np.cumsum(correlation / correlation[0]) - 1.0
-    beyond = np.arange(n) >= 5.0 * times
-    window = int(np.argmax(beyond)) if beyond.any() else n - 1
+    products = np.fft.irfft(np.abs(np.fft.rfft(column, 2 * n)) ** 2)[:n]
+    return products / products[0] if products[0] > 0 else np.zeros(n)
+
+
+def _likeness(series: _Series) -> NDArray[np.float64]:
+    """Compute autocorrelations of all columns at once, by the kernel whose mean the energy distance compares."""
+    n = len(series.ranks)
+    sums = np.array([-np.diagonal(series.distances, k).sum() for k in range(1, n)])
+    return np.append(1.0, sums / (n * series.typical)) if series.typical > 0 else np.zeros(n)
+
+
+def _summed(correlations: NDArray[np.float64]) -> float:
+    """Sum autocorrelations up to the first window of five times the sum (Sokal 1997, section 3.3)."""
+    times = 2.0 * np.cumsum(correlations) - 1.0
+    beyond = np.arange(len(times)) >= 5.0 * times
+    window = int(np.argmax(beyond)) if beyond.any() else len(times) - 1
     return float(max(1.0, times[window]))

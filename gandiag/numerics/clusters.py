@@ -294,8 +294,7 @@ def _whitener(covariance: Matrix, floor: float, sphere: float = 0.0) -> tuple[Ma
         from scipy.linalg.lapack import dtrtri
 
         lower = np.linalg.cholesky(covariance)
-        inverse, _ = dtrtri(lower, lower=1)
-        return np.ascontiguousarray(inverse.T), 2.0 * float(np.log(np.diag(lower)).sum())
+        return np.ascontiguousarray(dtrtri(lower, lower=1)[0].T), 2.0 * float(np.log(np.diag(lower)).sum())
     values, vectors = np.linalg.eigh(covariance)
     values = np.maximum(values, floor)
     return vectors / np.sqrt(values), float(np.log(values).sum())

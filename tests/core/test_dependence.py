@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -79,6 +81,42 @@ def test_dependence_spread_over_many_columns_is_found_by_distances() -> None:
 def test_sorted_rows_have_a_stride_of_a_large_part_of_the_file() -> None:
     rows = np.sort(np.random.default_rng(0).standard_normal((300, 1)), axis=0)
     assert dependence_stride(rows)[0] > 50
+
+
+def interleaved(n: int, seed: int) -> np.ndarray:
+    """Take rows of two sources in turn."""
+    rows = np.random.default_rng(seed).standard_normal((n, 5))
+    rows[::2] += 1.0
+    return rows
+
+
+def cycling(n: int, seed: int) -> np.ndarray:
+    """Go round five classes."""
+    return np.random.default_rng(seed).standard_normal((n, 5)) + 5.0 * np.eye(5)[np.arange(n) % 5]
+
+
+@pytest.mark.parametrize(("pattern", "sources"), [(interleaved, 2), (cycling, 5)])
+def test_a_pattern_whose_lags_cancel_keeps_all_its_rows(
+    pattern: Callable[[int, int], np.ndarray], sources: int
+) -> None:
+    rows = pattern(1000, 0)
+    stride, z = dependence_stride(rows)
+    assert stride == 1
+    assert z < -5
+    # One source after the other does add up.
+    assert dependence_stride(rows[np.argsort(np.arange(1000) % sources, kind="stable")])[0] > 20
+
+
+@pytest.mark.parametrize(("pattern", "least", "most"), [(cycling, 0.0, 0.5), (interleaved, 0.7, 1.05)])
+def test_the_mean_of_such_a_pattern_varies_no_more_than_that_of_independent_rows(
+    pattern: Callable[[int, int], np.ndarray], least: float, most: float
+) -> None:
+    files = [pattern(200, seed)[:, 0] for seed in range(400)]
+    ratio = np.var([file.mean() for file in files]) / (np.var(np.concatenate(files)) / 200)
+    # A ratio of variances over 400 files has a standard error of 7 %.
+    assert least <= ratio <= most + 3 * 0.07
+    chains = [chain(200, 1, 0.5, seed)[:, 0] for seed in range(400)]
+    assert np.var([one.mean() for one in chains]) / (np.var(np.concatenate(chains)) / 200) > most + 3 * 0.07
 
 
 @pytest.mark.parametrize(

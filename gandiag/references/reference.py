@@ -88,7 +88,7 @@ class ReferenceSampler:
         raise ConfigError(
             f"{self.name} holds features and no samples: it can be the real side of a score and nothing else",
             received="a reference where samples are drawn",
-            remedy="Give it first, or pass the samples that it was made of.",
+            remedy="Give it as the real side of score or check; to plan or test a gate, pass what it was made of.",
         )
 
 

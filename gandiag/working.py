@@ -35,7 +35,8 @@ def in_threads(work: Callable[[Job], Done], jobs: Sequence[Job]) -> Iterator[Don
     """Do all jobs, and yield what they return in the order of the jobs.
 
     An interrupt cancels what has not begun, and does not wait for what has. A job that waits for what another one
-    computes does not count as being at work: there are threads to spare, which take its turn.
+    computes does not count as being at work: there are threads to spare, which take its turn. Jobs must not call this
+    themselves: the outer one would keep its turn while it waits for the inner ones.
     """
     workers = max(1, min(MOST_WORKERS, available_cores(), len(jobs)))
     turns, stopped = Turns(workers), threading.Event()

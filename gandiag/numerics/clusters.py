@@ -290,7 +290,7 @@ def _rounded(covariance: Matrix, sphere: float) -> Matrix:
 
 def _whitener(covariance: Matrix, floor: float, sphere: float = 0.0) -> tuple[Matrix, float]:
     """Find W with ``W.T @ covariance @ W = 1``, no direction being flatter than the floor, and the log determinant."""
-    if sphere * float(np.trace(covariance)) / len(covariance) > floor:  # the floor is out of reach
+    if sphere * float(np.trace(covariance)) / len(covariance) > 1e3 * floor:  # out of reach, rounding included
         from scipy.linalg.lapack import dtrtri
 
         lower = np.linalg.cholesky(covariance)

@@ -74,11 +74,16 @@ def measured(trained: Run, seed: int) -> dict[str, float]:
     dealt = codes[stream(seed, "infogan_numbers").permutation(ROWS), 0]
     luck = np.abs(by_category(dealt, lean(images), category)).mean()
     return {
-        "read": round(min(float(np.corrcoef(codes[:, i], read[:, i])[0, 1]) for i in range(2)), 4),
+        "read": round(min(correlation(codes[:, i], read[:, i].double().numpy()) for i in range(2)), 4),
         **{name: round(float(np.abs(rho).mean(axis=1).max()), 4) for name, rho in followed.items()},
         "luck": round(float(luck), 4),
         "clean": round(clean(followed["lean"], followed["ink"]), 4),
     }
+
+
+def correlation(code: Vector, read: Vector) -> float:
+    """Correlate a number with what was read of it; 0 where the same is read of all."""
+    return float(np.corrcoef(code, read)[0, 1]) if np.ptp(read) > 0.0 else 0.0
 
 
 def lean(images: Matrix) -> Vector:

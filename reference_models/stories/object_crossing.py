@@ -62,7 +62,10 @@ def run(*, seed: int, quick: bool, progress: Callable[[str, int, int], Any] | No
 
 
 def pairs(seed: int) -> tuple[Images, Images, Vector]:
-    """Draw digits with a square, other digits without, and how bright each square is; no model has seen them."""
+    """Draw digits with a square, other digits without, and how bright each square is.
+
+    The model was trained on the former without and on the latter with a square.
+    """
     rng = stream(seed, "object_crossing")
     plain, other = (digits(part)[0][rng.permutation(898)[:ROWS]] for part in ("train", "test"))
     amounts = rng.integers(FAINTEST, BRIGHTEST, size=ROWS, endpoint=True).astype(np.float64)

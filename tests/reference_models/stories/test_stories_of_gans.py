@@ -135,6 +135,12 @@ def test_numbers_that_lean_and_ink_are_clean_and_mixed_ones_are_not() -> None:
         assert least <= infogan_numbers.clean(leans, inks) <= most
 
 
+def test_a_number_of_which_all_is_read_alike_is_not_read() -> None:
+    code = np.linspace(-1.0, 1.0, 9)
+    assert infogan_numbers.correlation(code, np.full(9, 0.3)) == 0.0
+    assert infogan_numbers.correlation(code, 0.5 * code + 0.1) == pytest.approx(1.0)
+
+
 def test_a_stroke_of_known_slope_has_that_lean() -> None:
     slope = np.array([-0.4, 0.0, 0.4])
     found = infogan_numbers.lean(drawn_strokes(np.zeros(3, dtype=np.int64), slope, np.full(3, 1.5)))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exit_codes import run
 
 import gandiag
-from gandiag.cli import main
 from gandiag.errors import ConfigError
 
 
@@ -21,13 +21,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     np.savez("real.npz", x=rng.normal(size=(60, 2)), y=np.zeros(60))
     Path("gate.toml").write_text("[gate.main]\n")
     return tmp_path
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    monkeypatch.setattr("sys.argv", ["gandiag", *words])
-    with pytest.raises(SystemExit, match=r"\d") as ended:
-        main()
-    return int(ended.value.code or 0)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exit_codes import run
 
 import gandiag
-from gandiag.cli import main
 
 SHARDED = ["score", "real.npy", "fake.npy", "--metrics", "frechet,moment_difference"]
 
@@ -21,13 +21,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("gandiag.shards.sides.BLOCK_ROWS", 100)
     return tmp_path
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    monkeypatch.setattr("sys.argv", ["gandiag", *words])
-    with pytest.raises(SystemExit, match=r"\d") as ended:
-        main()
-    return int(ended.value.code or 0)
 
 
 def test_shards_and_their_merge(

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from gandiag.core.protocols import FeatureMap
 from gandiag.core.samples import KnownModes, SampleSet, on_host
+from gandiag.core.wrapped_maps import WrappedMap
 from gandiag.errors import ConfigError, DtypeError, GandiagError, NonFiniteError, ShapeError
 from gandiag.features._images import unit_values
 from gandiag.features._packages import digest_of_state
@@ -100,20 +101,19 @@ class OwnMap:
 
 
 @dataclass(frozen=True, eq=False)
-class WholeMap:
+class WholeMap(WrappedMap):
     """A map in full of the user's own: it is asked as it is, and what it gives is looked at.
 
     Parameters
     ----------
+    inner : FeatureMap
     name : str
         What messages call it.
-    inner : FeatureMap
     identity : str
         Its fingerprint.
     """
 
     name: str
-    inner: FeatureMap
     identity: str
 
     def __call__(self, samples: SampleSet) -> NDArray[np.float64]:
@@ -127,22 +127,6 @@ class WholeMap:
             When it does not give one row of real, finite numbers each.
         """
         return _checked(self.name, lambda: self.inner(samples), len(samples))
-
-    @property
-    def cacheable(self) -> bool:
-        """As the map says."""
-        return bool(getattr(self.inner, "cacheable", False))
-
-    @property
-    def device(self) -> str:
-        """As the map says."""
-        return str(getattr(self.inner, "device", ""))
-
-    @property
-    def classify(self) -> Callable[[NDArray[np.float64]], NDArray[np.float64]] | None:
-        """As the map's."""
-        found: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = getattr(self.inner, "classify", None)
-        return found
 
     def fingerprint(self) -> str:
         """As the map names itself."""
@@ -207,7 +191,7 @@ def own_map(name: str) -> FeatureMap:
         )  # fmt: skip
     shown = f"{Path(module_name).name if module_name.endswith('.py') else module_name}:{attribute}"
     if callable(getattr(found, "fingerprint", None)) and callable(getattr(found, "modes", None)):
-        return WholeMap(shown, found, _named_by_itself(found, shown))
+        return WholeMap(found, shown, _named_by_itself(found, shown))
     source = Path(getattr(module, "__file__", None) or "")
     digest = hashlib.sha256(source.read_bytes() if source.is_file() else b"").hexdigest()
     torch = sys.modules.get("torch")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gandiag.core.checks import Matrix
 from gandiag.core.names import parts_of_features
 from gandiag.core.protocols import FeatureMap
 from gandiag.core.samples import KnownModes, SampleSet
 from gandiag.core.specs import FEATURES
+from gandiag.core.wrapped_maps import WrappedMap
 from gandiag.errors import ConfigError, IntegrityError, TooFewSamplesError
 from gandiag.references.reference import Ids, Reference
 
@@ -21,30 +21,12 @@ MAPPED = "features"
 
 
 @dataclass(frozen=True, eq=False)
-class HalfMapped:
+class HalfMapped(WrappedMap):
     """A map that leaves rows of its own features as they are."""
-
-    inner: FeatureMap
 
     def __call__(self, samples: SampleSet) -> NDArray[np.float64]:
         """Map what is not mapped."""
         return samples.matrix() if is_mapped(samples) else self.inner(samples)
-
-    @property
-    def cacheable(self) -> bool:
-        """As the map is."""
-        return bool(getattr(self.inner, "cacheable", False))
-
-    @property
-    def device(self) -> str:
-        """As the map's."""
-        return str(getattr(self.inner, "device", ""))
-
-    @property
-    def classify(self) -> Callable[[Matrix], Matrix] | None:
-        """As the map's."""
-        found: Callable[[Matrix], Matrix] | None = getattr(self.inner, "classify", None)
-        return found
 
     def fingerprint(self) -> str:
         """Name the map alone: scores against a reference compare with those against its source."""
